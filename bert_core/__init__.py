@@ -1,0 +1,60 @@
+"""bertrun: train, evaluate and serve BERT-family encoders on MindSpore, from plugins."""
+
+from __future__ import annotations
+
+from .errors import BertrunError, DataError, DeviceError, UsageError
+from .hookspecs import hookimpl
+from .initial import truncated_normal
+from .options import option
+from .types import (
+    Arrays,
+    Device,
+    DeviceSpec,
+    EncoderParts,
+    Feature,
+    MetricSpec,
+    ModelSpec,
+    Noise,
+    OptimizerSpec,
+    ParameterGroup,
+    Probe,
+    Reading,
+    RunView,
+    ScheduleSpec,
+    StepRecord,
+    Task,
+    TaskSpec,
+    TextEncoder,
+    WeightsSpec,
+    Window,
+)
+
+__all__ = [
+    "Arrays",
+    "BertrunError",
+    "DataError",
+    "Device",
+    "DeviceError",
+    "DeviceSpec",
+    "EncoderParts",
+    "Feature",
+    "MetricSpec",
+    "ModelSpec",
+    "Noise",
+    "OptimizerSpec",
+    "ParameterGroup",
+    "Probe",
+    "Reading",
+    "RunView",
+    "ScheduleSpec",
+    "StepRecord",
+    "Task",
+    "TaskSpec",
+    "TextEncoder",
+    "UsageError",
+    "WeightsSpec",
+    "Window",
+    "hookimpl",
+    "option",
+    "truncated_normal",
+]

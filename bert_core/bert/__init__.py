@@ -1,0 +1,1 @@
+"""BERT as MindSpore cells, under Hugging Face's parameter names."""

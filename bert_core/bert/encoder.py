@@ -1,0 +1,230 @@
+"""The BERT encoder (Devlin et al. 2019), its parameters under Hugging Face's names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import mindspore as ms
+import numpy as np
+from mindspore import Parameter, Tensor, nn, ops
+
+from ..initial import truncated_normal
+from ..types import EncoderParts, Noise
+from .config import BertOptions
+from .operators import PLAIN
+
+MASKED = -1e9  # added to the score of padding; exp of it is exactly 0 in float32
+
+
+class Weights(nn.Cell):  # type: ignore[misc]
+    """A weight and, where wanted, a bias, which operators take as arguments.
+
+    Args:
+        weight: First value of the weight.
+        bias: Whether there is one; it begins at zero.
+    """
+
+    def __init__(self, weight: Any, *, bias: bool = True) -> None:
+        super().__init__()
+        self.weight = Parameter(Tensor(weight), name="weight")
+        if bias:
+            self.bias = Parameter(Tensor(np.zeros(weight.shape[0], np.float32)), name="bias")
+
+
+class Maker:
+    """Makes the cells of one encoder: parameters with their first values, and the operators in force.
+
+    Args:
+        options: The sizes.
+        parts: Seed and operators.
+    """
+
+    def __init__(self, options: BertOptions, parts: EncoderParts) -> None:
+        self.options = options
+        self._seed = parts.seed
+        self._operators: Mapping[str, Any] = {**PLAIN, **parts.operators}
+
+    def operator(self, name: str, *arguments: Any) -> Any:
+        """An operator: the device's own where it has one."""
+        return self._operators[name](*arguments)
+
+    def matrix(self, name: str, rows: int, columns: int, *, bias: bool = True) -> Weights:
+        """A matrix (rows, columns) of small random values."""
+        deviation = self.options.initializer_range
+        return Weights(truncated_normal(name, (rows, columns), deviation=deviation, seed=self._seed), bias=bias)
+
+    def norm(self) -> Weights:
+        """The scale and shift of a layer norm."""
+        return Weights(np.ones(self.options.hidden_size, np.float32))
+
+
+class Embeddings(nn.Cell):  # type: ignore[misc]
+    """Word, position and segment embeddings, added and normalised."""
+
+    def __init__(self, maker: Maker) -> None:
+        super().__init__()
+        size = maker.options
+        width = size.hidden_size
+        self.word_embeddings = maker.matrix("word_embeddings", size.vocab_size, width, bias=False)
+        self.position_embeddings = maker.matrix("position_embeddings", size.max_position_embeddings, width, bias=False)
+        self.token_type_embeddings = maker.matrix("token_type_embeddings", size.type_vocab_size, width, bias=False)
+        self.LayerNorm = maker.norm()
+        self.words = maker.operator("embed", size.vocab_size)
+        self.positions = maker.operator("embed", size.max_position_embeddings)
+        self.types = maker.operator("embed", size.type_vocab_size)
+        self.norm = maker.operator("layer_norm", size.layer_norm_eps)
+
+    def construct(self, input_ids: Any, token_type_ids: Any) -> Any:
+        """(batch * length, hidden_size)."""
+        batch, length = input_ids.shape
+        place = ops.arange(0, length).astype(ms.int32).reshape((1, length)) + ops.zeros_like(input_ids)
+        vectors = self.words(self.word_embeddings.weight, input_ids.reshape((-1,)))
+        vectors = vectors + self.types(self.token_type_embeddings.weight, token_type_ids.reshape((-1,)))
+        vectors = vectors + self.positions(self.position_embeddings.weight, place.reshape((-1,)))
+        return self.norm(vectors, self.LayerNorm.weight, self.LayerNorm.bias)[0]
+
+
+class SelfAttention(nn.Cell):  # type: ignore[misc]
+    """Queries, keys, values, and what they gather."""
+
+    def __init__(self, maker: Maker, name: str) -> None:
+        super().__init__()
+        width, heads = maker.options.hidden_size, maker.options.num_attention_heads
+        self.query = maker.matrix(f"{name}.query", width, width)
+        self.key = maker.matrix(f"{name}.key", width, width)
+        self.value = maker.matrix(f"{name}.value", width, width)
+        self.linear = maker.operator("linear")
+        self.attend = maker.operator("attention", heads, width // heads)
+
+    def construct(self, vectors: Any, bias: Any, factors: Any, batch: Any, length: Any) -> Any:
+        """(batch * length, hidden_size) from the same."""
+        weight = ops.concat((self.query.weight, self.key.weight, self.value.weight), 0)
+        shift = ops.concat((self.query.bias, self.key.bias, self.value.bias), 0)
+        return self.attend(self.linear(vectors, weight, shift), bias, factors, batch, length)[0]
+
+
+class Residual(nn.Cell):  # type: ignore[misc]
+    """A linear map, dropout, the sum with what came before, and a layer norm."""
+
+    def __init__(self, maker: Maker, name: str, width: int) -> None:
+        super().__init__()
+        self.dense = maker.matrix(f"{name}.dense", maker.options.hidden_size, width)
+        self.LayerNorm = maker.norm()
+        self.linear = maker.operator("linear")
+        self.norm = maker.operator("layer_norm", maker.options.layer_norm_eps)
+
+    def construct(self, values: Any, before: Any, factors: Any) -> Any:
+        """(batch * length, hidden_size)."""
+        vectors = self.linear(values, self.dense.weight, self.dense.bias)
+        return self.norm(before + vectors * factors, self.LayerNorm.weight, self.LayerNorm.bias)[0]
+
+
+class AttentionBlock(nn.Cell):  # type: ignore[misc]
+    """Self-attention and its residual; the two names are Hugging Face's."""
+
+    def __init__(self, maker: Maker, name: str) -> None:
+        super().__init__()
+        self.self = SelfAttention(maker, f"{name}.self")
+        self.output = Residual(maker, f"{name}.output", maker.options.hidden_size)
+
+
+class Intermediate(nn.Cell):  # type: ignore[misc]
+    """The first half of the feed-forward part."""
+
+    def __init__(self, maker: Maker, name: str) -> None:
+        super().__init__()
+        self.dense = maker.matrix(f"{name}.dense", maker.options.intermediate_size, maker.options.hidden_size)
+        self.linear = maker.operator("linear")
+        self.activation = maker.operator("gelu")
+
+    def construct(self, vectors: Any) -> Any:
+        """(batch * length, intermediate_size)."""
+        return self.activation(self.linear(vectors, self.dense.weight, self.dense.bias))[0]
+
+
+class Layer(nn.Cell):  # type: ignore[misc]
+    """One layer of the encoder."""
+
+    def __init__(self, maker: Maker, name: str) -> None:
+        super().__init__()
+        self.attention = AttentionBlock(maker, f"{name}.attention")
+        self.intermediate = Intermediate(maker, f"{name}.intermediate")
+        self.output = Residual(maker, f"{name}.output", maker.options.intermediate_size)
+
+    def construct(self, vectors: Any, bias: Any, factors: Any, batch: Any, length: Any) -> Any:
+        """(batch * length, hidden_size); `factors` are dropout's: attention, its output, the layer's output."""
+        context = self.attention.self(vectors, bias, factors[0], batch, length)
+        vectors = self.attention.output(context, vectors, factors[1])
+        return self.output(self.intermediate(vectors), vectors, factors[2])
+
+
+class Stack(nn.Cell):  # type: ignore[misc]
+    """All layers."""
+
+    def __init__(self, maker: Maker) -> None:
+        super().__init__()
+        self.layer = nn.CellList([Layer(maker, f"layer.{i}") for i in range(maker.options.num_hidden_layers)])
+
+
+class Pooler(nn.Cell):  # type: ignore[misc]
+    """The first piece's vector through a layer with tanh."""
+
+    def __init__(self, maker: Maker) -> None:
+        super().__init__()
+        self.dense = maker.matrix("pooler.dense", maker.options.hidden_size, maker.options.hidden_size)
+        self.linear = maker.operator("linear")
+
+    def construct(self, vectors: Any) -> Any:
+        """(batch, hidden_size) from (batch, hidden_size)."""
+        return ops.tanh(self.linear(vectors, self.dense.weight, self.dense.bias))
+
+
+class BertModel(nn.Cell):  # type: ignore[misc]
+    """BERT: the encoder of `bert_core.types.Encoder`.
+
+    Args:
+        options: The sizes and rates.
+        parts: Seed, operators, and whether there is a pooler.
+    """
+
+    def __init__(self, options: BertOptions, parts: EncoderParts) -> None:
+        super().__init__()
+        maker = Maker(options, parts)
+        self.hidden_size = options.hidden_size
+        self.max_length = options.max_position_embeddings
+        self.noises = noises(options)
+        self.embeddings = Embeddings(maker)
+        self.encoder = Stack(maker)
+        self.pooled = parts.pooler
+        if parts.pooler:
+            self.pooler = Pooler(maker)
+
+    def construct(self, input_ids: Any, token_type_ids: Any, attention_mask: Any, noise: Any) -> Any:
+        """See `bert_core.types.Encoder`."""
+        batch, length = input_ids.shape
+        bias = ((1.0 - attention_mask.astype(ms.float32)) * MASKED).reshape((batch, 1, 1, length))
+        vectors = self.embeddings(input_ids, token_type_ids)
+        if len(noise) > 0:
+            vectors = vectors * noise[0]
+        for index, layer in enumerate(self.encoder.layer):
+            factors = (1.0, 1.0, 1.0)
+            if len(noise) > 0:
+                factors = noise[1 + 3 * index : 4 + 3 * index]
+            vectors = layer(vectors, bias, factors, batch, length)
+        sequence = vectors.reshape((batch, length, self.hidden_size))
+        return sequence, self.pooler(sequence[:, 0]) if self.pooled else sequence
+
+
+def noises(options: BertOptions) -> list[Noise]:
+    """Where the encoder drops values out: after the embeddings, then three places in each layer."""
+
+    def vectors(batch: int, length: int) -> tuple[int, ...]:
+        return (batch * length, options.hidden_size)
+
+    def scores(batch: int, length: int) -> tuple[int, ...]:
+        return (batch, options.num_attention_heads, length, length)
+
+    hidden = Noise(shape=vectors, rate=options.hidden_dropout_prob)
+    attention = Noise(shape=scores, rate=options.attention_probs_dropout_prob)
+    return [hidden, *[attention, hidden, hidden] * options.num_hidden_layers]

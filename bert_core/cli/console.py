@@ -1,0 +1,111 @@
+"""What a run prints: a live line on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console as Terminal
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from ..types import StepRecord
+
+
+class Console:
+    """The reporter of a run on this terminal.
+
+    Args:
+        quiet: Print nothing but the final scores.
+        json: Print the final scores as one JSON object, everything else on stderr.
+    """
+
+    def __init__(self, *, quiet: bool, json: bool) -> None:
+        self._quiet = quiet
+        self._json = json
+        self._terminal = Terminal(stderr=json, highlight=False, soft_wrap=True)
+        self._live: Live | None = None
+        self._seconds: list[float] = []
+
+    def say(self, line: str) -> None:
+        """A line about what goes on."""
+        if not self._quiet:
+            self._terminal.print(line, markup=False)
+
+    def step(self, record: StepRecord, total: int, *, due: bool) -> str:
+        """A step: the live line, or a plain line where one is due. Gives the line."""
+        self._seconds = [*self._seconds[-49:], record.seconds]
+        line = self._line(record, total)
+        if self._quiet:
+            return line
+        if self._terminal.is_terminal:
+            if self._live is None:
+                self._live = Live(console=self._terminal, refresh_per_second=4, transient=True)
+                self._live.start()
+            self._live.update(Text(line))
+        elif due:
+            self._terminal.print(line, markup=False)
+        return line
+
+    def pause(self) -> None:
+        """Take the live line away."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def scores(self, title: str, scores: Mapping[str, float]) -> None:
+        """A table of scores: the overall ones, then a row for each type of a `name/type` score."""
+        self.pause()
+        if self._quiet:
+            return
+        overall = ", ".join(f"{name} {value:.4f}" for name, value in scores.items() if "/" not in name)
+        self._terminal.print(f"{title}: {overall}", markup=False)
+        rows = by_type(scores)
+        if rows:
+            columns = list(dict.fromkeys(name for row in rows.values() for name in row))
+            self._terminal.print(_table(rows, columns))
+
+    def final(self, scores: Mapping[str, float]) -> None:
+        """The scores that the run was made for."""
+        self.pause()
+        if self._json:
+            print(json.dumps(dict(scores)))
+        elif self._quiet:
+            print(", ".join(f"{name} {value:.4f}" for name, value in scores.items() if "/" not in name))
+
+    def close(self) -> None:
+        """Leave the terminal as it was."""
+        self.pause()
+        sys.stdout.flush()
+
+    def _line(self, record: StepRecord, total: int) -> str:
+        mean = sum(self._seconds) / len(self._seconds)
+        left = round(mean * (total - record.step))
+        rate = record.tokens / record.seconds if record.seconds else 0.0
+        return (
+            f"step {record.step}/{total}  epoch {record.epoch:.2f}  loss {record.loss:.4f}  "
+            f"lr {record.learning_rate:.2e}  {rate:.0f} tokens/s  ETA {left // 60}:{left % 60:02d}"
+        )
+
+
+def by_type(scores: Mapping[str, float]) -> dict[str, dict[str, float]]:
+    """`f1/PER` and the like as one row for each type."""
+    rows: dict[str, dict[str, float]] = {}
+    for name, value in scores.items():
+        score, slash, kind = name.partition("/")
+        if slash:
+            rows.setdefault(kind, {})[score] = value
+    return rows
+
+
+def _table(rows: Mapping[str, Mapping[str, float]], columns: Sequence[str]) -> Table:
+    table = Table(box=None, pad_edge=False, padding=(0, 2))
+    table.add_column("type")
+    for column in columns:
+        table.add_column(column, justify="right")
+    for kind, row in rows.items():
+        cells = [f"{row[c]:.0f}" if c == "support" else f"{row[c]:.4f}" for c in columns]
+        table.add_row(kind, *cells)
+    return table

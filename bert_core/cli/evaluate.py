@@ -1,0 +1,128 @@
+"""`bertrun resume`, `bertrun eval` and `bertrun predict`: what is done with the folder of a run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+
+import click
+
+from ..errors import DataError, UsageError
+from ..names import listed
+from ..options import Layer
+from ..plan import make_plan, read_config, read_run_file
+from .console import Console
+from .state import State
+
+RUN = click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
+DEVICE = click.option("--device", metavar="NAME", help="Where to compute; by default the preferred device.")
+BATCH = click.option("--batch-size", default=32, show_default=True, type=click.IntRange(min=1), help="Windows at once.")
+TOGETHER = 256
+
+
+@click.command("resume")
+@RUN
+@click.pass_obj
+def resume(state: State, run: Path) -> None:
+    """Go on with a run that was stopped, from its newest whole checkpoint."""
+    from ..runner import train
+
+    if not (run / "run.toml").is_file():
+        raise UsageError("this folder holds no run", where=run, hint="Give the folder that --output named")
+    names, layer = read_run_file(run / "run.toml")
+    config = read_config(run / "latest")
+    plan = make_plan(state.manager, wanted=names, layers=[_without(layer, "stop_after")], config=config)
+    console = Console(quiet=plan.run.quiet, json=plan.run.json)
+    try:
+        train(plan, state.manager, console, resume=run)
+    finally:
+        console.close()
+
+
+@click.command("eval")
+@RUN
+@click.option("--eval-data", type=click.Path(path_type=Path), metavar="FILE", help="Default: the sample's test part.")
+@click.option("--predictions", type=click.Path(path_type=Path), metavar="FILE", help="Write a JSON line an example.")
+@click.option("--json", "as_json", is_flag=True, help="Print the scores as one JSON object.")
+@DEVICE
+@BATCH
+@click.pass_obj
+def evaluate(
+    state: State,
+    run: Path,
+    eval_data: Path | None,
+    predictions: Path | None,
+    as_json: bool,
+    device: str | None,
+    batch_size: int,
+) -> None:
+    """Score the best checkpoint of a run on a file."""
+    from ..predictor import Predictor
+
+    predictor = Predictor(run, state.manager, device=device, batch_size=batch_size)
+    scores, examples, predicted = predictor.evaluate(eval_data)
+    if predictions is not None:
+        rows = map(predictor.task.render, examples, predicted)
+        predictions.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    console = Console(quiet=as_json, json=as_json)
+    console.scores(str(eval_data or f"the sample of {predictor.task_name}"), scores)
+    if as_json:
+        console.final(scores)
+
+
+@click.command("predict")
+@RUN
+@click.argument("file", required=False, metavar="[FILE|-]")
+@click.option("--text", multiple=True, help="A text to predict; may be repeated.")
+@DEVICE
+@BATCH
+@click.pass_obj
+def predict(
+    state: State, run: Path, file: str | None, text: tuple[str, ...], device: str | None, batch_size: int
+) -> None:
+    """Predict texts: a JSON line for each, in order.
+
+    FILE holds a text a line, or JSON lines with a "text"; - reads standard input.
+    """
+    from ..predictor import Predictor
+
+    if bool(text) == (file is not None):
+        raise UsageError("give either --text or a FILE (- for standard input)")
+    texts = iter(text) if file is None else _lines(file)
+    first = list(islice(texts, TOGETHER))
+    predictor = Predictor(run, state.manager, device=device, batch_size=batch_size)
+    while first:
+        for row in predictor.predict(first):
+            click.echo(json.dumps(row, ensure_ascii=False))
+        first = list(islice(texts, TOGETHER))
+
+
+def _lines(file: str) -> Iterator[str]:
+    try:
+        with click.open_file(file, encoding="utf-8-sig") as stream:
+            yield from (_text(line.rstrip("\r\n"), file, number) for number, line in enumerate(stream, 1))
+    except OSError as error:
+        raise DataError(f"the file cannot be read: {error.strerror}", where=file) from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"the file is not UTF-8: {error.reason}", where=file) from None
+
+
+def _text(line: str, file: str, number: int) -> str:
+    if not line.startswith("{"):
+        return line
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(record, dict) or not isinstance(record.get("text"), str):
+        keys = listed(record) if isinstance(record, dict) else "none"
+        raise DataError.at(file, number, f"this JSON line has no \"text\"; its keys are: {keys}")
+    return str(record["text"])
+
+
+def _without(layer: Layer, name: str) -> Layer:
+    """A run file's values without one of those of every run."""
+    run = {key: value for key, value in layer.tables.get("run", {}).items() if key != name}
+    return Layer(origin=layer.origin, tables={**layer.tables, "run": run})

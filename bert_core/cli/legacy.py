@@ -1,0 +1,89 @@
+"""The flags of the MindSpore ModelZoo's BERT scripts, and what each of them means here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+
+from ..errors import UsageError
+from ..options import FALSE, TRUE
+
+Rule = Callable[[str, str], list[str]]
+
+
+def _renamed(flag: str) -> Rule:
+    return lambda old, value: [flag, value] if value else []
+
+
+def _lowered(flag: str) -> Rule:
+    return lambda old, value: [flag, value.lower()] if value else []
+
+
+def _switch(on: str, off: str) -> Rule:
+    def rule(old: str, value: str) -> list[str]:
+        if value.lower() in TRUE:
+            return [on]
+        if value.lower() in FALSE:
+            return [off]
+        raise UsageError(f"--{old} must be true or false, not {value!r}")
+
+    return rule
+
+
+def _accepted(old: str, value: str) -> list[str]:
+    return []
+
+
+def _method(old: str, value: str) -> list[str]:
+    metrics = {"f1": "spans", "bf1": "spans", "mf1": "spans", "accuracy": "tokens", "clue_benchmark": "cluener"}
+    if value.lower() not in metrics:
+        raise UsageError(f"--{old} must be one of {', '.join(metrics)}, not {value!r}")
+    return ["--metric", metrics[value.lower()]]
+
+
+# The README of the reference lists these for run_ner, run_classifier and run_squad alike; later releases
+# of it added the second half.
+FLAGS: Mapping[str, Rule] = {
+    "device_target": _lowered("--device"),
+    "do_train": _switch("--train", "--no-train"),
+    "do_eval": _switch("--eval", "--no-eval"),
+    "assessment_method": _method,
+    "use_crf": _switch("--crf", "--no-crf"),
+    "epoch_num": _renamed("--epochs"),
+    "vocab_file_path": _renamed("--vocab"),
+    "label2id_file_path": _renamed("--label-file"),
+    "label_file_path": _renamed("--label-file"),
+    "train_data_shuffle": _switch("--shuffle", "--no-shuffle"),
+    "eval_data_shuffle": _accepted,  # scores are of a whole set, so its order changes nothing
+    "save_finetune_checkpoint_path": _renamed("--output"),
+    "load_pretrain_checkpoint_path": _renamed("--weights"),
+    "load_finetune_checkpoint_path": _renamed("--weights"),
+    "train_data_file_path": _renamed("--train-data"),
+    "eval_data_file_path": _renamed("--eval-data"),
+    "schema_file_path": _renamed("--schema"),
+    "dataset_format": _lowered("--data-format"),
+    "with_lstm": _switch("--bilstm", "--no-bilstm"),
+    "train_batch_size": _renamed("--batch-size"),
+}
+
+
+def translate(arguments: Sequence[str]) -> list[str]:
+    """A command line with each flag of the reference in its new form; everything else as it is.
+
+    Raises:
+        UsageError: A flag of the reference has no value, or one that it cannot have.
+    """
+    return list(_translated(iter(arguments)))
+
+
+def _translated(arguments: Iterator[str]) -> Iterator[str]:
+    for argument in arguments:
+        name, equals, value = argument.removeprefix("--").partition("=")
+        rule = FLAGS.get(name.replace("-", "_")) if argument.startswith("--") else None
+        if rule is None:
+            yield argument
+            continue
+        if not equals:
+            value = next(arguments, "--")
+            if value.startswith("--"):
+                raise UsageError(f"--{name} needs a value")
+        yield from rule(name, value)

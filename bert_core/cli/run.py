@@ -1,0 +1,125 @@
+"""`bertrun --task ...`: the command whose options are those of the plugins that it names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import click
+
+from ..manager import PluginManager
+from ..options import Layer, OptionInfo, index_options, options_of
+from ..plan import CHOSEN, RUN, Choice, Plan, choose, environment_layer, make_plan, owners, read_config, read_run_file
+from ..run_options import RunOptions
+from .arguments import spelled
+from .legacy import translate
+from .options import click_option, option_rows, selector_rows, selectors, unknown_arguments
+from .state import State
+
+META = "bertrun.run"
+
+
+class RunCommand(click.Command):
+    """`run`, with the options of the plugins that the command line names."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "run",
+            callback=None,
+            help="Train, evaluate and predict, on your data or on the task's embedded sample.",
+            short_help="Train, evaluate and predict (also without the word: bertrun --task ...).",
+            params=list(selectors()),
+            context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "allow_interspersed_args": True},
+        )
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Find out which plugins are meant, then parse with their options."""
+        args = spelled(translate(args))
+        layers = [environment_layer(os.environ)]
+        names: dict[str, str | None] = {kind: os.environ.get(f"BERTRUN_{kind.upper()}") for kind in CHOSEN}
+        config = _peek(args, "config")
+        if config is not None:
+            named, layer = read_run_file(Path(config))
+            names.update(named)
+            layers.insert(0, layer)
+        names.update({kind: value for kind in CHOSEN if (value := _peek(args, kind)) is not None})
+        manager = ctx.ensure_object(State).manager
+        infos = _joined_options(manager, names)
+        self.params = [*selectors(), *(click_option(info) for info in infos)]
+        ctx.meta[META] = (manager, names, layers)
+        return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> int:
+        """Decide the run, then hand it over."""
+        manager, names, layers = ctx.meta[META]
+        flat = {name: value for name, value in ctx.params.items() if value is not None and name not in (*CHOSEN, "config")}
+        flat.update(unknown_arguments(ctx.args))
+        layers = [Layer(origin="command line", flat=flat), *layers]
+        return start(decide(manager, names, layers), manager)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The options, a section for each owner."""
+        manager, names, _ = ctx.meta[META]
+        with formatter.section("Choose"):
+            formatter.write_dl(selector_rows())
+        for title, rows in _sections(manager, names):
+            with formatter.section(title):
+                formatter.write_dl(rows)
+
+
+def decide(manager: PluginManager, names: Mapping[str, str | None], layers: list[Layer]) -> Plan:
+    """The plan of a run whose weights, where named, give the model's sizes."""
+    from ..weights.store import resolve, weights_folder
+
+    named = (layer.flat.get("weights") or layer.tables.get(RUN, {}).get("weights") for layer in layers)
+    weights = next((name for name in named if name), None)
+    config = read_config(weights_folder(resolve(str(weights), manager.specs("weights")))) if weights else None
+    return make_plan(manager, wanted=names, layers=layers, config=config)
+
+
+def start(plan: Plan, manager: PluginManager) -> int:
+    """Run a plan with what it prints on this console."""
+    from ..runner import train
+    from .console import Console
+
+    console = Console(quiet=plan.run.quiet, json=plan.run.json)
+    try:
+        train(plan, manager, console)
+    finally:
+        console.close()
+    return 0
+
+
+def _peek(args: list[str], name: str) -> str | None:
+    """The last value of an option, before the command line is parsed."""
+    found = None
+    for position, argument in enumerate(args):
+        if argument == f"--{name}" and position + 1 < len(args):
+            found = args[position + 1]
+        elif argument.startswith(f"--{name}="):
+            found = argument.partition("=")[2]
+    return found
+
+
+def _joined_options(manager: PluginManager, names: Mapping[str, str | None]) -> Iterable[OptionInfo]:
+    if not names.get("task"):
+        return options_of(RunOptions, RUN)
+    return index_options(owners(choose(manager, names))).values()
+
+
+def _sections(manager: PluginManager, names: Mapping[str, str | None]) -> Iterable[tuple[str, list[tuple[str, str]]]]:
+    choices = choose(manager, names) if names.get("task") else {}
+    defaults = choices["task"].spec.defaults if choices else {}
+    yield "Every run", option_rows(options_of(RunOptions, RUN), defaults)
+    if not choices:
+        tasks = ", ".join(manager.specs("task")) or "none installed"
+        yield "More", [("--task NAME --help", f"The options of that task too. Tasks: {tasks}.")]
+    for kind, choice in choices.items():
+        rows = option_rows(options_of(choice.spec.options, kind), choice.preset)
+        if rows:
+            yield _title(manager, kind, choice), rows
+
+
+def _title(manager: PluginManager, kind: str, choice: Choice) -> str:
+    return f"{kind.capitalize()} {choice.name} ({manager.owner(kind, choice.spec.name).title})"

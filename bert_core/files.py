@@ -1,0 +1,49 @@
+"""Files that are whole or not there: written beside their place, flushed to the disk, then renamed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+
+def flush_to_disk(path: Path) -> None:
+    """Make the kernel write a file's content, or a folder's entries, to the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file's content, whole or not at all."""
+    sibling = path.with_name(f".{path.name}.{os.getpid()}")
+    sibling.write_text(text, encoding="utf-8")
+    flush_to_disk(sibling)
+    sibling.replace(path)
+
+
+def write_json(path: Path, value: Mapping[str, Any]) -> None:
+    """Replace a file by one JSON object, readable by people."""
+    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def link(path: Path, target: str) -> None:
+    """Point a symbolic link at a relative target, replacing what it pointed at in one step."""
+    sibling = path.with_name(f".{path.name}.{os.getpid()}")
+    sibling.unlink(missing_ok=True)
+    sibling.symlink_to(target)
+    sibling.replace(path)
+
+
+def sha256(path: Path) -> str:
+    """The digest of a file's content, in hexadecimal."""
+    digest = hashlib.sha256()
+    with path.open("rb") as stream:
+        while chunk := stream.read(1 << 20):
+            digest.update(chunk)
+    return digest.hexdigest()

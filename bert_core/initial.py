@@ -1,0 +1,25 @@
+"""First values of parameters: a function of a seed and the parameter's name, whatever else the model holds."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+def truncated_normal(name: str, shape: Sequence[int], *, deviation: float, seed: int) -> NDArray[np.float32]:
+    """Normal values, drawn again where they lie beyond two deviations, as in Google's BERT.
+
+    Args:
+        name: The parameter's name; each name has its own stream of numbers.
+        shape: Of the array.
+        deviation: Of the normal distribution before truncation.
+        seed: Of the run.
+    """
+    generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
+    values = generator.standard_normal(tuple(shape), dtype=np.float32)
+    while (beyond := np.abs(values) > 2).any():
+        values[beyond] = generator.standard_normal(int(beyond.sum()), dtype=np.float32)
+    return values * np.float32(deviation)

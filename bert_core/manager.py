@@ -1,0 +1,289 @@
+"""Finding plugins, checking them before they can do harm, and asking them for what they have."""
+
+from __future__ import annotations
+
+import inspect
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from importlib import metadata as stdlib_metadata
+from types import ModuleType
+from typing import Any, Literal
+
+import importlib_metadata
+import pluggy
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+from . import hookspecs
+from .errors import BertrunError, PluginError
+from .names import did_you_mean, is_name, listed
+from .options import options_of
+from .types import (
+    DeviceSpec,
+    MetricSpec,
+    ModelSpec,
+    OptimizerSpec,
+    ScheduleSpec,
+    Spec,
+    TaskSpec,
+    WeightsSpec,
+)
+
+GROUP = "bertrun"
+HOST = "builtin"
+State = Literal["loaded", "disabled", "incompatible", "failed"]
+
+REGISTRATION: Mapping[str, type[Spec]] = {
+    "bertrun_register_models": ModelSpec,
+    "bertrun_register_tasks": TaskSpec,
+    "bertrun_register_metrics": MetricSpec,
+    "bertrun_register_optimizers": OptimizerSpec,
+    "bertrun_register_schedules": ScheduleSpec,
+    "bertrun_register_devices": DeviceSpec,
+    "bertrun_register_weights": WeightsSpec,
+}
+KINDS: Mapping[str, type[Spec]] = {spec.kind: spec for spec in REGISTRATION.values()}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PluginRecord:
+    """What became of one entry point."""
+
+    name: str
+    distribution: str
+    version: str
+    state: State
+    reason: str = ""
+    provides: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def title(self) -> str:
+        """The distribution and its version: `bertrun-ner 0.1.0`."""
+        return f"{self.distribution} {self.version}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Policy:
+    """Which plugins may be imported, and what happens when one cannot.
+
+    Args:
+        blocked: Entry points or distributions that are never imported.
+        allowed: Where not None, the only ones that are imported besides the host's own.
+        strict: Raise instead of going on without a broken plugin.
+    """
+
+    blocked: frozenset[str] = frozenset()
+    allowed: frozenset[str] | None = None
+    strict: bool = False
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ, *, blocked: Iterable[str] = ()) -> Policy:
+        """The policy of `BERTRUN_DISABLED_PLUGINS`, `BERTRUN_PLUGINS` and `BERTRUN_STRICT_PLUGINS`."""
+        listed_as_allowed = environment.get("BERTRUN_PLUGINS")
+        return cls(
+            blocked=frozenset(blocked) | _split(environment.get("BERTRUN_DISABLED_PLUGINS", "")),
+            allowed=None if listed_as_allowed is None else _split(listed_as_allowed),
+            strict=environment.get("BERTRUN_STRICT_PLUGINS", "") in ("1", "true"),
+        )
+
+    def why_not(self, name: str, distribution: str) -> str:
+        """Why a plugin is not imported, or nothing."""
+        names = {name, canonicalize_name(distribution)}
+        if names & self.blocked:
+            return "blocked by --no-plugin or BERTRUN_DISABLED_PLUGINS"
+        if self.allowed is not None and name != HOST and not names & self.allowed:
+            return "not on the allow-list BERTRUN_PLUGINS"
+        return ""
+
+
+def _split(text: str) -> frozenset[str]:
+    return frozenset(part.strip() for part in text.split(",") if part.strip())
+
+
+class PluginManager:
+    """The plugins of this environment. An object that is passed along, never a global.
+
+    Args:
+        policy: Which plugins may be imported.
+        say: Where the one line about each plugin that cannot be used goes.
+        entry_points: What to load; by default every installed entry point of the group `bertrun`.
+
+    Raises:
+        PluginError: In strict mode, where a plugin cannot be used.
+    """
+
+    def __init__(
+        self,
+        policy: Policy | None = None,
+        *,
+        say: Callable[[str], None] = lambda line: None,
+        entry_points: Iterable[importlib_metadata.EntryPoint] | None = None,
+    ) -> None:
+        self.policy = policy or Policy()
+        self._say = say
+        self._pluggy = pluggy.PluginManager(hookspecs.PROJECT)
+        self._pluggy.add_hookspecs(hookspecs)
+        self._specs: dict[str, list[tuple[Spec, PluginRecord]]] = defaultdict(list)
+        self.commands: list[tuple[Any, PluginRecord]] = []
+        found = importlib_metadata.entry_points(group=GROUP) if entry_points is None else entry_points
+        self.records = tuple(self._load(point) for point in sorted(found, key=lambda point: point.name))
+
+    @property
+    def hook(self) -> Any:
+        """Pluggy's caller of the lifecycle hooks."""
+        return self._pluggy.hook
+
+    def specs(self, kind: str) -> dict[str, Spec]:
+        """Every spec of a kind, by name, in the names' order.
+
+        Raises:
+            PluginError: Two plugins own one name.
+        """
+        owners: dict[str, tuple[Spec, PluginRecord]] = {}
+        for spec, record in self._specs[kind]:
+            if spec.name in owners:
+                _raise_clash(kind, spec.name, owners[spec.name][1], record)
+            owners[spec.name] = (spec, record)
+        return {name: owners[name][0] for name in sorted(owners)}
+
+    def get(self, kind: str, name: str) -> Any:
+        """The spec of a kind and a name.
+
+        Raises:
+            PluginError: There is none; the sentence names what is close, what is installed and what failed.
+        """
+        specs = self.specs(kind)
+        wanted = name.lower().replace("_", "-")
+        if wanted in specs:
+            return specs[wanted]
+        parts = [f"no {kind} named '{name}'.", did_you_mean(wanted, specs), f"Installed: {listed(specs)}."]
+        parts += [f"Plugin {record.title} {record.state}: {record.reason}." for record in self.unusable()]
+        raise PluginError(" ".join(part for part in parts if part).removesuffix("."))
+
+    def preferred(self, kind: str) -> Any:
+        """The spec that is taken where nobody chooses.
+
+        Raises:
+            PluginError: No installed plugin, or more than one, offers itself.
+        """
+        specs = self.specs(kind)
+        offered = [spec for spec in specs.values() if spec.preferred] or list(specs.values())
+        if len(offered) == 1:
+            return offered[0]
+        raise PluginError(
+            f"no {kind} was chosen and {len(offered)} could be taken", hint=f"Say --{kind} with one of: {listed(specs)}"
+        )
+
+    def owner(self, kind: str, name: str) -> PluginRecord:
+        """The plugin that a spec came from."""
+        return next(record for spec, record in self._specs[kind] if spec.name == name)
+
+    def unusable(self) -> list[PluginRecord]:
+        """The plugins that failed or are incompatible."""
+        return [record for record in self.records if record.state in ("failed", "incompatible")]
+
+    def _load(self, point: importlib_metadata.EntryPoint) -> PluginRecord:
+        distribution = point.dist.name if point.dist else "unknown"
+        version = point.dist.version if point.dist else "0"
+
+        def record(state: State, reason: str = "") -> PluginRecord:
+            return PluginRecord(name=point.name, distribution=distribution, version=version, state=state, reason=reason)
+
+        reason = self.policy.why_not(point.name, distribution)
+        if reason:
+            return record("disabled", reason)
+        reason = _unmet_requirement(point)
+        if reason:
+            return self._give_up(record("incompatible", reason))
+        try:
+            return self._register(point, record("loaded"))
+        except Exception as error:  # whatever a stranger's code raises stays the stranger's failure
+            reason = error.what if isinstance(error, BertrunError) else f"{type(error).__name__}: {error}"
+            return self._give_up(record("failed", " ".join(reason.split())))
+
+    def _give_up(self, record: PluginRecord) -> PluginRecord:
+        line = f"plugin {record.title} {record.state}: {record.reason}"
+        if self.policy.strict:
+            raise PluginError(line, hint="BERTRUN_STRICT_PLUGINS is set; without it the others would be used")
+        self._say(line)
+        return record
+
+    def _register(self, point: importlib_metadata.EntryPoint, record: PluginRecord) -> PluginRecord:
+        module = point.load()
+        hooks = dict(_checked_hooks(module))
+        specs = [spec for name in hooks if name in REGISTRATION for spec in _checked_specs(name, hooks[name])]
+        commands = list(hooks["bertrun_register_commands"]()) if "bertrun_register_commands" in hooks else []
+        self._pluggy.register(module, name=f"{record.distribution}:{record.name}")
+        provides = [(spec.kind, spec.name) for spec in specs] + [("command", str(item.name)) for item in commands]
+        record = PluginRecord(**{**vars(record), "provides": tuple(provides)})
+        for spec in specs:
+            self._specs[spec.kind].append((spec, record))
+        self.commands += [(command, record) for command in commands]
+        return record
+
+
+def host_version() -> str:
+    """The installed version of the host."""
+    try:
+        return stdlib_metadata.version("bertrun")
+    except stdlib_metadata.PackageNotFoundError:
+        return ""
+
+
+def _unmet_requirement(point: importlib_metadata.EntryPoint) -> str:
+    """Why a plugin's distribution does not fit this host, from its metadata alone."""
+    installed = host_version()
+    for line in (point.dist.requires or []) if point.dist and installed else []:
+        requirement = Requirement(line)
+        if canonicalize_name(requirement.name) == "bertrun" and requirement.marker is None:
+            if not requirement.specifier.contains(installed, prereleases=True):
+                return f"it requires bertrun{requirement.specifier}, and bertrun {installed} is installed"
+    return ""
+
+
+def _checked_hooks(module: ModuleType) -> Iterable[tuple[str, Callable[..., Any]]]:
+    """The hook implementations of a module, each decorated, known, and of the right arguments."""
+    for name, function in inspect.getmembers(module, inspect.isroutine):
+        marked = hasattr(function, f"{hookspecs.PROJECT}_impl")
+        if not marked and not name.startswith("bertrun_"):
+            continue
+        specification = getattr(hookspecs, name, None)
+        if specification is None:
+            known = [hook for hook in vars(hookspecs) if hook.startswith("bertrun_")]
+            raise PluginError(f"unknown hook {name}. {did_you_mean(name, known)}".strip())
+        if not marked:
+            raise PluginError(f"{name} is not decorated with @bert_core.hookimpl, so it would never be called")
+        _check_arguments(name, function, specification)
+        yield name, function
+
+
+def _check_arguments(name: str, function: Callable[..., Any], specification: Callable[..., Any]) -> None:
+    known = list(inspect.signature(specification).parameters)
+    for argument in inspect.signature(function).parameters.values():
+        if argument.name not in known:
+            raise PluginError(f"{name} takes no argument {argument.name!r}; it can take: {listed(known)}")
+        if argument.default is not inspect.Parameter.empty:
+            raise PluginError(f"argument {argument.name!r} of {name} has a default; hooks are called with every value")
+
+
+def _checked_specs(hook: str, function: Callable[[], Iterable[Spec]]) -> list[Spec]:
+    expected = REGISTRATION[hook]
+    specs = list(function() or ())
+    for spec in specs:
+        if not isinstance(spec, expected):
+            raise PluginError(f"{hook} yielded a {type(spec).__name__}, not a {expected.__name__}")
+        if not is_name(spec.name):
+            raise PluginError(f"{spec.name!r} is no name; a name is lower-case words joined by '-'")
+        if not spec.summary.strip():
+            raise PluginError(f"{spec.kind} {spec.name} has no summary")
+        options_of(spec.options, f"{spec.kind} {spec.name}")
+    return specs
+
+
+def _raise_clash(kind: str, name: str, first: PluginRecord, second: PluginRecord) -> None:
+    raise PluginError(
+        f"{kind} '{name}' is registered by both {first.title} and {second.title}",
+        hint=f"Drop one with --no-plugin {first.distribution} or --no-plugin {second.distribution}",
+    )

@@ -1,0 +1,166 @@
+"""Which plugins a run is made of, and the value of every option: all decided before any work starts."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .errors import ConfigError, PluginError
+from .manager import PluginManager
+from .names import did_you_mean, listed
+from .options import Layer, Settings, resolve
+from .run_options import RunOptions
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+CHOSEN = ("task", "model", "optimizer", "schedule", "device")
+RUN = "run"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Choice:
+    """One plugin object that a run uses, under the name by which it was asked for."""
+
+    name: str
+    spec: Any
+    preset: Mapping[str, object]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A whole run, decided: the chosen specs and every option's value and origin."""
+
+    choices: Mapping[str, Choice]
+    settings: Settings
+
+    @property
+    def run(self) -> RunOptions:
+        """The options that every run has."""
+        options: RunOptions = self.settings.values[RUN]
+        return options
+
+    def options(self, kind: str) -> Any:
+        """The options of the chosen spec of a kind."""
+        return self.settings.values[kind]
+
+    def tables(self) -> dict[str, dict[str, Any]]:
+        """The run file that does this run again."""
+        tables = self.settings.tables()
+        return {owner: {**self._named(owner), **table} for owner, table in tables.items()}
+
+    def _named(self, owner: str) -> dict[str, str]:
+        return {"name": self.choices[owner].name} if owner in self.choices else {}
+
+
+def choose(manager: PluginManager, wanted: Mapping[str, str | None]) -> dict[str, Choice]:
+    """The spec of each kind, by the name asked for or the one that offers itself.
+
+    Args:
+        manager: The plugins.
+        wanted: Names by kind; None or absent where nobody asked.
+
+    Raises:
+        PluginError: A name is unknown, or nothing was asked for and nothing offers itself.
+    """
+    return {kind: _choice(manager, kind, wanted.get(kind)) for kind in CHOSEN}
+
+
+def _choice(manager: PluginManager, kind: str, name: str | None) -> Choice:
+    if name is None and kind == "task":
+        raise PluginError("no task was chosen", hint=f"Say --task with one of: {listed(manager.specs(kind))}")
+    if kind == "model" and name is not None:
+        return _model(manager, name)
+    spec = manager.preferred(kind) if name is None else manager.get(kind, name)
+    return Choice(name=spec.name, spec=spec, preset={})
+
+
+def _model(manager: PluginManager, name: str) -> Choice:
+    """A model by the name of its family or of a preset."""
+    wanted = name.lower().replace("_", "-")
+    families = manager.specs("model")
+    for family in families.values():
+        if wanted in family.presets:  # type: ignore[attr-defined]
+            return Choice(name=wanted, spec=family, preset=family.presets[wanted])  # type: ignore[attr-defined]
+    if wanted in families:
+        return Choice(name=wanted, spec=families[wanted], preset={})
+    known = [*families, *(preset for family in families.values() for preset in family.presets)]  # type: ignore[attr-defined]
+    parts = [f"no model named '{name}'.", did_you_mean(wanted, known), f"Installed: {listed(known)}"]
+    raise PluginError(" ".join(part for part in parts if part))
+
+
+def owners(choices: Mapping[str, Choice]) -> dict[str, type]:
+    """The options dataclass of every owner of a run."""
+    return {RUN: RunOptions, **{kind: choice.spec.options for kind, choice in choices.items()}}
+
+
+def make_plan(
+    manager: PluginManager,
+    *,
+    wanted: Mapping[str, str | None],
+    layers: Iterable[Layer],
+    config: Mapping[str, object] | None = None,
+) -> Plan:
+    """Decide a run.
+
+    Args:
+        manager: The plugins.
+        wanted: Names by kind.
+        layers: Command line, run file, environment: the first one that has a value wins.
+        config: The `config.json` of the weights; it gives the model's family and sizes.
+
+    Raises:
+        PluginError: A name is unknown or claimed twice.
+        ConfigError: Every other problem at once.
+    """
+    wanted = dict(wanted)
+    if config is not None and not wanted.get("model"):
+        wanted["model"] = str(config.get("model_type", "bert"))
+    choices = choose(manager, wanted)
+    defaults = [
+        Layer(origin="weights", tables={"model": config or {}}, strict=False),
+        Layer(origin=f"preset {choices['model'].name}", tables={"model": choices["model"].preset}),
+        Layer(origin=f"task {choices['task'].name}", tables={RUN: choices["task"].spec.defaults}),
+    ]
+    return Plan(choices=choices, settings=resolve(owners(choices), [*layers, *defaults]))
+
+
+def read_run_file(path: Path) -> tuple[dict[str, str], Layer]:
+    """The names and the values of a run file in TOML.
+
+    Raises:
+        ConfigError: It cannot be read, is not TOML, or holds something else than tables.
+    """
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError([f"cannot read the run file {path}: {error.strerror}"]) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError([f"the run file {path} is not TOML: {error}"]) from None
+    loose = [name for name, value in tables.items() if not isinstance(value, dict)]
+    if loose:
+        raise ConfigError([f"{path}: {name!r} stands outside a table; tables are [run], [task], ..." for name in loose])
+    names = {kind: str(tables[kind].pop("name")) for kind in CHOSEN if "name" in tables.get(kind, {})}
+    return names, Layer(origin=str(path), tables=tables)
+
+
+def environment_layer(environment: Mapping[str, str]) -> Layer:
+    """The values of `BERTRUN_LEARNING_RATE` and the like; other `BERTRUN_` names are left alone."""
+    prefix = "BERTRUN_"
+    flat = {name[len(prefix) :].lower(): value for name, value in environment.items() if name.startswith(prefix)}
+    return Layer(origin="environment", flat=flat, strict=False)
+
+
+def read_config(folder: Path) -> dict[str, object]:
+    """The `config.json` of a folder of weights, or nothing where it cannot be read (loading says why)."""
+    try:
+        config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return config if isinstance(config, dict) else {}

@@ -1,0 +1,235 @@
+"""A plan becomes a run: read, build, train, evaluate, keep the best, predict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from .assembly import (
+    Assembled,
+    ask_metrics,
+    assemble,
+    check_length,
+    check_vocabulary,
+    open_text,
+    ready_device,
+)
+from .errors import DataError
+from .manager import PluginManager
+from .plan import Plan
+from .text.tokenizer import WordPiece
+
+from .text.batches import EpochOrder
+from .training.checkpoints import newest_whole
+from .training.run_folder import RunFolder, check_free, free_default
+from .types import Device, Reading, Split, StepRecord, Task
+from .weights.folder import WeightsFolder
+from .weights.store import resolve, weights_folder
+
+if TYPE_CHECKING:
+    from .training.loop import Course
+    from .training.step import Stepper
+
+
+class Reporter(Protocol):
+    """Where a run says what it does."""
+
+    def say(self, line: str) -> None:
+        """A line about what goes on."""
+
+    def step(self, record: StepRecord, total: int, *, due: bool) -> str:
+        """A step; gives its line."""
+
+    def scores(self, title: str, scores: Mapping[str, float]) -> None:
+        """The scores of an evaluation."""
+
+    def final(self, scores: Mapping[str, float]) -> None:
+        """The scores that the run was made for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Data:
+    """What a run reads; None where there is nothing for a split."""
+
+    train: Reading | None
+    eval: Reading | None
+    test: Reading | None
+
+
+def train(plan: Plan, manager: PluginManager, reporter: Reporter, *, resume: Path | None = None) -> dict[str, float]:
+    """Run a plan from start to end, or from where it stopped.
+
+    Args:
+        plan: The run.
+        manager: The plugins.
+        reporter: What is said goes here and into the run's log.
+        resume: The folder of a run to go on with.
+
+    Returns:
+        The final scores.
+
+    Raises:
+        BertrunError: Whatever stops it; what was saved stays.
+        Interrupted: A signal came; the run's state was saved.
+    """
+    if plan.run.output is not None and resume is None:
+        check_free(plan.run.output, overwrite=plan.run.overwrite)
+    run = Run(plan, manager, reporter, resume)
+    if plan.run.dry_run:
+        reporter.say("dry run: all of this is in order; nothing was trained or written")
+        return {}
+    from .session import Session
+
+    folder = _folder(plan, resume)
+    try:
+        return Session(run, folder).go()
+    finally:
+        folder.close()
+
+
+def _folder(plan: Plan, resume: Path | None) -> RunFolder:
+    if resume is not None:
+        return RunFolder.reopen(resume)
+    path = plan.run.output or free_default(Path("runs"), plan.choices["task"].name)
+    return RunFolder.create(path, overwrite=plan.run.overwrite)
+
+
+class Run:
+    """One run, built. Making it checks everything; it writes nothing."""
+
+    def __init__(self, plan: Plan, manager: PluginManager, reporter: Reporter, resume: Path | None) -> None:
+        self.plan = plan
+        self.manager = manager
+        self.reporter = reporter
+        self.lines: list[str] = []
+        self.resume = resume
+        self.checkpoint = newest_whole(resume, self._say) if resume else None
+        self.weights = self._open_weights()
+        self.text = open_text(plan, self.weights.path if self.weights else None)
+        self.task = self._make_task()
+        self.data = self._read()
+        self.metrics = ask_metrics(self.task, manager)
+        device = plan.choices["device"]
+        self.device = ready_device(device.spec, plan.options("device"))
+        self.assembled = self._assemble(self.device)
+        self.optimizer_state: dict[str, Any] = {}
+        self.course, self.stepper = self._prepare() if self.data.train else (None, None)
+
+    @property
+    def inputs(self) -> list[Path]:
+        """The files that were read."""
+        run = self.plan.run
+        named = [run.train_data, run.eval_data, run.test_data, run.vocab]
+        weights = [] if self.weights is None else [self.weights.path / "model.safetensors"]
+        return [path for path in [*named, *weights] if path is not None]
+
+    def _say(self, line: str) -> None:
+        self.lines.append(line)
+        self.reporter.say(line)
+
+    def _open_weights(self) -> WeightsFolder | None:
+        if self.checkpoint is not None:
+            return WeightsFolder.open(self.checkpoint)
+        named = self.plan.run.weights
+        if named is None:
+            return None
+        return WeightsFolder.open(weights_folder(resolve(named, self.manager.specs("weights"))))
+
+    def _make_task(self) -> Task:
+        """The task; with what it learnt before, where it goes on or is only evaluated."""
+        choice = self.plan.choices["task"]
+        known = self.weights.config.get("bertrun", {}) if self.weights else {}
+        again = self.checkpoint is not None or not self.plan.run.train
+        state = known.get("state") if again and known.get("task") == choice.spec.name else None
+        task: Task = choice.spec.build(self.plan.options("task"), state)
+        return task
+
+    def _read(self) -> Data:
+        run = self.plan.run
+        sample = run.train_data is None and run.eval_data is None and run.test_data is None
+        if run.train and not sample and run.train_data is None:
+            raise DataError("there is data to evaluate on and none to train on", hint="Give --train-data, or --no-train")
+        train = self._reading(run.train_data, "train") if run.train else None
+        if train is not None:
+            self.task.learn(train.examples)
+        evaluated = self._reading(run.eval_data, "eval") if run.eval and (sample or run.eval_data) else None
+        test = self._reading(run.test_data, "test") if run.eval and (sample or run.test_data) else None
+        if sample:
+            self._say("data: the embedded sample, a small original corpus; its scores say that all works, not more")
+        if train is not None and evaluated is None and run.eval:
+            self._say("eval: no --eval-data, so there are no scores, and the last checkpoint counts as the best")
+        return Data(train=train, eval=evaluated, test=test)
+
+    def _reading(self, source: Path | None, split: Split) -> Reading:
+        reading = self.task.read(source, split)
+        self._say(f"{split}: {reading.summary}")
+        for note in reading.notes:
+            self._say(f"{split}: {note}")
+        return reading
+
+    def _assemble(self, device: Device) -> Assembled:
+        plan = self.plan
+        model = plan.options("model")
+        check_vocabulary(self.text, model.vocab_size, str(plan.run.vocab or plan.run.weights))
+        assembled = assemble(
+            plan.choices["model"].spec,
+            model,
+            self.task,
+            device,
+            seed=plan.run.seed,
+            weights=self.weights,
+            strict=self.checkpoint is not None or not plan.run.train,
+        )
+        check_length(plan.run.max_length, assembled.objective.network.bert.max_length)
+        count = sum(parameter.size for parameter in assembled.parameters.values())
+        self._say(f"model: {plan.choices['model'].name}, {count / 1e6:.1f} million parameters")
+        for line in assembled.loaded.splitlines():
+            self._say(f"weights: {line}")
+        return assembled
+
+    def _prepare(self) -> tuple[Course, Stepper]:
+        from .training.groups import parameter_groups
+        from .training.loop import Course
+        from .training.step import Stepper
+
+        plan, run, task = self.plan, self.plan.run, self.task
+        assert self.data.train is not None
+        windows = task.encode(self.data.train.examples, self.text)
+        if not windows:
+            raise DataError("the training data has no text in it", where=run.train_data)
+        order = EpochOrder([len(w.input_ids) for w in windows], run.batch_size, run.seed, shuffle=run.shuffle)
+        total = run.max_steps or run.epochs * len(order)
+        groups = parameter_groups(
+            self.assembled.parameters,
+            weight_decay=getattr(plan.options("optimizer"), "weight_decay", 0.0),
+            rates=task.rates,
+            undecayed=task.undecayed,
+        )
+        optimizer = plan.choices["optimizer"].spec.build(plan.options("optimizer"), groups, self.device.operators)
+        self.optimizer_state = {
+            parameter.name: parameter
+            for parameter in optimizer.get_parameters()
+            if parameter.name not in self.assembled.parameters
+        }
+        stepper = Stepper(
+            self.assembled.objective,
+            [parameter for group in groups for parameter in group.parameters],
+            optimizer,
+            clip_norm=run.clip_norm,
+            accumulate=run.accumulate,
+        )
+        course = Course(
+            windows=windows,
+            order=order,
+            total_steps=total,
+            learning_rate=run.learning_rate,
+            schedule=plan.choices["schedule"].spec.build(plan.options("schedule"), total),
+            accumulate=run.accumulate,
+            noises=self.assembled.objective.network.noises,
+            pad_id=self.text.pad_id,
+            seed=run.seed,
+        )
+        self._say(f"plan: {total} steps of {run.batch_size} windows, {len(order)} in an epoch")
+        return course, stepper

@@ -1,0 +1,220 @@
+"""A run that goes: it makes updates, evaluates, saves, tells observers, and leaves when asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .environment import environment
+from .errors import Interrupted
+from .training.checkpoints import Checkpoints
+from .training.evaluation import Evaluator, score
+from .training.interrupt import StopAsked, StopFlag
+from .training.loop import train_steps
+from .training.run_folder import RunFolder
+from .training.saving import (
+    MODEL,
+    TRAINING,
+    model_config,
+    read_parameters,
+    read_state,
+    write_parameters,
+    write_state,
+)
+from .files import write_json
+from .types import Reading, RunView, StepRecord
+
+if TYPE_CHECKING:
+    from .runner import Run
+
+
+class Session:
+    """The part of a run that takes time.
+
+    Args:
+        run: Everything built.
+        folder: Where it writes.
+    """
+
+    def __init__(self, run: Run, folder: RunFolder) -> None:
+        self._run = run
+        self._folder = folder
+        self._options = run.plan.run
+        self._hook = run.manager.hook
+        self._total = run.course.total_steps if run.course else 0
+        self._checkpoints = Checkpoints(folder.path, keep=self._options.keep)
+        self._evaluator = Evaluator(run.assembled.objective, run.task, run.text, self._options.eval_batch_size)
+        self._view = RunView(folder=folder.path, tables=run.plan.tables(), total_steps=self._total)
+        self._step = 0
+        self._best: tuple[int, float] | None = None
+        self._scores: dict[str, Any] = {}
+        self._flag = StopFlag()
+
+    def go(self) -> dict[str, float]:
+        """Train, evaluate, keep the best, predict.
+
+        Returns:
+            The scores of the test set where there is one, else the best scores.
+
+        Raises:
+            Interrupted: A signal came; the run's state was saved.
+        """
+        self._begin()
+        outcome = "done"
+        try:
+            with self._flag:
+                return self._work()
+        except BaseException as error:
+            outcome = "interrupted" if isinstance(error, Interrupted) else f"failed: {error}"
+            raise
+        finally:
+            self._hook.bertrun_on_run_end(run=self._view, outcome=outcome)
+
+    def _begin(self) -> None:
+        run = self._run
+        for line in run.lines:
+            self._folder.log(line)
+        if run.resume is None:
+            self._folder.write_run_file(run.plan.tables())
+            self._folder.write_environment(environment(run.plan, run.manager, run.inputs))
+        if run.checkpoint is not None:
+            self._go_on_from(run.checkpoint)
+        self._say(f"run: {self._folder.path}")
+        self._hook.bertrun_on_run_begin(run=self._view)
+
+    def _go_on_from(self, checkpoint: Path) -> None:
+        read_parameters(checkpoint / TRAINING, self._run.optimizer_state)
+        state = read_state(checkpoint)
+        self._step = int(state["step"])
+        self._best = tuple(state["best"]) if state["best"] else None
+        self._scores = dict(state["scores"])
+        self._folder.cut_metrics(self._step)
+        self._say(f"resume: from {checkpoint.name}")
+
+    def _work(self) -> dict[str, float]:
+        try:
+            if self._run.course is not None:
+                self._train()
+            return self._finish() if self._step == self._total else {}
+        except StopAsked:
+            return self._leave()
+
+    def _train(self) -> None:
+        run = self._run
+        assert run.course is not None and run.stepper is not None
+        if self._step < self._total:
+            self._say("compiling the training step, once for all lengths")
+        for record in train_steps(run.stepper, run.task, run.course, done=self._step):
+            self._step = record.step
+            self._tell(record)
+            self._flag.check()
+            last = record.step == self._total
+            evaluated = self._due(self._options.eval_every) and run.data.eval is not None
+            best = self._evaluate() if evaluated else run.data.eval is None
+            if evaluated or last or self._due(self._options.save_every) or self._stops_here():
+                self._save(best=best)
+            if self._stops_here() and not last:
+                self._say(f"stopped after step {self._step}, as --stop-after says; `bertrun resume {self._folder.path}` goes on")
+                return
+
+    def _due(self, every: int | None) -> bool:
+        """Whether something that is done every so many steps, by default every epoch, is due."""
+        assert self._run.course is not None
+        return self._step % (every or len(self._run.course.order)) == 0 or self._step == self._total
+
+    def _stops_here(self) -> bool:
+        return self._step == self._options.stop_after
+
+    def _tell(self, record: StepRecord) -> None:
+        due = record.step % self._options.log_every == 0 or record.step in (1, self._total)
+        line = self._run.reporter.step(record, self._total, due=due)
+        if due:
+            self._folder.log(line)
+            self._folder.metrics(
+                step=record.step,
+                epoch=round(record.epoch, 4),
+                loss=record.loss,
+                lr=record.learning_rate,
+                tokens_per_s=round(record.tokens / record.seconds),
+                grad_norm=record.grad_norm,
+                loss_scale=record.loss_scale,
+                skipped=record.skipped,
+            )
+        self._hook.bertrun_on_step_end(run=self._view, step=record)
+
+    def _evaluate(self) -> bool:
+        """Score the evaluation set; whether it is the best so far."""
+        reading = self._run.data.eval
+        assert reading is not None
+        scores, _ = self._score(f"eval at step {self._step}", reading)
+        value = scores[self._run.task.best]
+        best = self._best is None or value > self._best[1]
+        self._scores["last"] = {"step": self._step, "scores": scores}
+        if best:
+            self._best = (self._step, value)
+            self._scores["best"] = self._scores["last"]
+        return best
+
+    def _score(self, title: str, reading: Reading) -> tuple[dict[str, float], list[Any]]:
+        run = self._run
+        predictions = list(self._evaluator.predict(reading.examples, self._flag.check))
+        scores = score(run.task, run.metrics, reading.examples, predictions)
+        run.reporter.scores(title, scores)
+        self._folder.log(f"{title}: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
+        self._folder.metrics(step=self._step, title=title, scores=scores)
+        self._hook.bertrun_on_eval_end(run=self._view, scores=scores)
+        return scores, predictions
+
+    def _finish(self) -> dict[str, float]:
+        """Score and predict with the best parameters."""
+        run = self._run
+        best = self._folder.path / "best"
+        if best.is_dir() and self._best is not None and self._best[0] != self._step:
+            read_parameters(best / MODEL, run.assembled.parameters)
+            self._say(f"best: step {self._best[0]}, {run.task.best} {self._best[1]:.4f}")
+        scores: dict[str, float] = self._scores.get("best", {}).get("scores", {})
+        reading = run.data.test or run.data.eval
+        if reading is not None:
+            name = "test" if run.data.test else "eval"
+            scores, predictions = self._score(f"{name} of the best checkpoint", reading)
+            self._scores[name] = {"step": self._best[0] if self._best else self._step, "scores": scores}
+            rendered = map(run.task.render, reading.examples, predictions)
+            self._folder.write_predictions(rendered)
+            self._say(f"predictions: {self._folder.path / 'predictions.jsonl'} ({name})")
+        self._folder.write_scores(self._scores)
+        run.reporter.final(scores)
+        return scores
+
+    def _save(self, *, best: bool) -> None:
+        path = self._checkpoints.commit(self._step, self._write, best=best)
+        self._folder.write_scores(self._scores)
+        self._hook.bertrun_on_checkpoint(run=self._view, path=path)
+
+    def _write(self, path: Path) -> None:
+        run = self._run
+        write_parameters(path / MODEL, run.assembled.parameters)
+        write_parameters(path / TRAINING, run.optimizer_state)
+        write_json(path / "config.json", self._config())
+        run.text.save(path)
+        write_state(path, {"step": self._step, "total": self._total, "best": self._best, "scores": self._scores})
+
+    def _config(self) -> Mapping[str, Any]:
+        plan, task = self._run.plan, self._run.task
+        tables = plan.settings.tables()
+        known = {"task": plan.choices["task"].name, "options": tables["task"], "state": task.state()}
+        family = plan.choices["model"].spec.name
+        return model_config(tables["model"], family=family, labels=list(task.labels), task=known)
+
+    def _leave(self) -> dict[str, float]:
+        if self._run.course is not None and self._step:
+            self._save(best=False)
+        raise Interrupted(
+            f"stopped by a signal after step {self._step} of {self._total}; everything is saved",
+            signal_number=self._flag.signal_number,
+            hint=f"`bertrun resume {self._folder.path}` goes on",
+        )
+
+    def _say(self, line: str) -> None:
+        self._folder.log(line)
+        self._run.reporter.say(line)

@@ -1,0 +1,1 @@
+"""From text to padded batches: vocabularies, WordPiece, the order of examples."""

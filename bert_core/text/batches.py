@@ -1,0 +1,126 @@
+"""Windows as padded arrays, and which examples a batch holds: arithmetic on the seed and the step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bert_core.errors import PluginError
+from bert_core.types import Feature, Window
+
+_POOL = 50  # batches: within a pool like lengths come together, and a pool is a random part of the epoch
+
+
+def pad(
+    windows: Sequence[Window], features: Mapping[str, Feature], *, pad_id: int, multiple: int = 1
+) -> dict[str, NDArray[Any]]:
+    """One array for each input and each feature of a task.
+
+    Args:
+        windows: At least one.
+        features: How each of the task's features is padded. A ragged one is as long as its longest row,
+            at least 1; one that is not ragged has a value, or values of one shape, for each window.
+        pad_id: The id of the padding piece.
+        multiple: The sequence length is rounded up to a multiple of it; features are not.
+
+    Returns:
+        `input_ids`, `token_type_ids` and `attention_mask`, (batch, length) int32, and each feature.
+
+    Raises:
+        PluginError: A window lacks a feature, or its values do not make an array.
+    """
+    longest = max(len(window.input_ids) for window in windows)
+    length = -(-longest // multiple) * multiple
+    batch = {
+        "input_ids": _filled([window.input_ids for window in windows], length, pad_id, "int32"),
+        "token_type_ids": _filled([window.token_type_ids for window in windows], length, 0, "int32"),
+        "attention_mask": _filled([np.ones(len(window.input_ids)) for window in windows], length, 0, "int32"),
+    }
+    for name, feature in features.items():
+        batch[name] = _feature(name, feature, windows)
+    return batch
+
+
+def _feature(name: str, feature: Feature, windows: Sequence[Window]) -> NDArray[Any]:
+    try:
+        rows = [window.features[name] for window in windows]
+        if feature.ragged:
+            return _filled(rows, max(1, *map(len, rows)), feature.padding, feature.dtype)
+        return np.asarray(rows, dtype=feature.dtype)
+    except KeyError:
+        raise PluginError(f"a window of the task has no feature {name!r}, which its `features` declare") from None
+    except (TypeError, ValueError) as error:
+        kind = "ragged" if feature.ragged else "not ragged"
+        raise PluginError(f"the feature {name!r} ({kind}) of a batch does not make an array: {error}") from error
+
+
+def _filled(rows: Sequence[Any], length: int, padding: float, dtype: str) -> NDArray[Any]:
+    array = np.full((len(rows), length), padding, dtype=dtype)
+    for place, row in enumerate(rows):
+        array[place, : len(row)] = row
+    return array
+
+
+class EpochOrder:
+    """Which examples the batches of each epoch hold.
+
+    Every epoch holds each example once. Its order is a function of the seed and the epoch alone, made from
+    the raw output of Philox, which NumPy promises never to change, so that a run resumes after an upgrade.
+    """
+
+    def __init__(
+        self, lengths: Sequence[int] | NDArray[Any], batch_size: int, seed: int, *, shuffle: bool = True
+    ) -> None:
+        """Nothing is ordered yet.
+
+        Args:
+            lengths: How many pieces each example has.
+            batch_size: Examples in a batch; the last batch of an epoch may hold fewer.
+            seed: Any whole number.
+            shuffle: False keeps the order of the file.
+        """
+        self._lengths = np.asarray(lengths, dtype=np.int64)
+        self._batch_size = batch_size
+        self._seed = seed
+        self._shuffle = shuffle
+        self._cached: tuple[int, list[NDArray[Any]]] | None = None
+
+    def __len__(self) -> int:
+        return -(-len(self._lengths) // self._batch_size)
+
+    def at(self, step: int) -> NDArray[Any]:
+        """The examples of a step, counted from 0 over all epochs."""
+        epoch, place = divmod(step, len(self))
+        if self._cached is None or self._cached[0] != epoch:
+            self._cached = (epoch, self.batches(epoch))
+        return self._cached[1][place]
+
+    def batches(self, epoch: int) -> list[NDArray[Any]]:
+        """The examples of each batch of an epoch, counted from 0."""
+        everything = np.arange(len(self._lengths))
+        if not self._shuffle:
+            return _cut(everything, self._batch_size)
+        random = np.random.Philox(key=np.array([self._seed % 2**64, epoch], dtype=np.uint64))
+        order = _permuted(everything, random)
+        pools = _cut(order, self._batch_size * _POOL)
+        by_length = [pool[np.argsort(self._lengths[pool], kind="stable")] for pool in pools]
+        # Every pool but the last holds whole batches, so that only the very last batch can be a smaller one.
+        batches = _cut(np.concatenate([everything[:0], *by_length]), self._batch_size)
+        whole = len(everything) // self._batch_size
+        return [batches[place] for place in _permuted(np.arange(whole), random)] + batches[whole:]
+
+
+def evaluation_order(lengths: Sequence[int] | NDArray[Any], batch_size: int) -> list[NDArray[Any]]:
+    """Batches for evaluation, the longest examples first: what does not fit in memory fails at once."""
+    return _cut(np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable"), batch_size)
+
+
+def _permuted(values: NDArray[Any], random: np.random.Philox) -> NDArray[Any]:
+    return values[np.argsort(random.random_raw(len(values)), kind="stable")]
+
+
+def _cut(values: NDArray[Any], size: int) -> list[NDArray[Any]]:
+    return [values[start : start + size] for start in range(0, len(values), size)]

@@ -1,0 +1,1 @@
+"""Steps, loops, evaluation and what a run leaves behind."""

@@ -1,0 +1,85 @@
+"""From windows to logits to predictions to scores, with nothing dropped."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from mindspore import Tensor, nn
+from numpy.typing import NDArray
+
+from ..text.batches import evaluation_order, pad
+from ..types import Metric, Task, TextEncoder, Window
+from .network import Network, Objective, parameters_of
+from .step import open_shapes
+
+
+class Forward(nn.Cell):  # type: ignore[misc]
+    """A network without dropout, its arguments in one row."""
+
+    def __init__(self, network: Network) -> None:
+        super().__init__()
+        self.network = network
+
+    def construct(self, input_ids: Any, token_type_ids: Any, attention_mask: Any, *head_inputs: Any) -> Any:
+        """The logits."""
+        return self.network(input_ids, token_type_ids, attention_mask, head_inputs, ())
+
+
+class Evaluator:
+    """Predicts, and scores predictions.
+
+    Args:
+        objective: The network and the loss, whose parameters predictions may need.
+        task: What is predicted.
+        text: The tokenizer.
+        batch_size: Windows at once.
+    """
+
+    def __init__(self, objective: Objective, task: Task, text: TextEncoder, batch_size: int) -> None:
+        self._forward = Forward(objective.network)
+        self._objective = objective
+        self._task = task
+        self._text = text
+        self._batch_size = batch_size
+        self._described = False
+
+    def predict(self, examples: Sequence[Any], poll: Callable[[], None] = lambda: None) -> Sequence[Any]:
+        """One prediction for each example.
+
+        Args:
+            examples: What the task read.
+            poll: Called between batches; may raise to give up.
+        """
+        windows = self._task.encode(examples, self._text)
+        outputs = self._logits(windows, poll)
+        own = {n: p.asnumpy() for n, p in parameters_of(self._objective).items() if not n.startswith("bert.")}
+        return self._task.predict(examples, windows, outputs, own)
+
+    def _logits(self, windows: Sequence[Window], poll: Callable[[], None]) -> list[NDArray[np.float32]]:
+        outputs: list[Any] = [None] * len(windows)
+        self._forward.set_train(False)
+        for rows in evaluation_order([len(window.input_ids) for window in windows], self._batch_size):
+            poll()
+            batch = pad([windows[row] for row in rows], self._task.features, pad_id=self._text.pad_id)
+            names = ("input_ids", "token_type_ids", "attention_mask", *self._task.head_inputs)
+            arguments = [Tensor.from_numpy(batch[name]) for name in names]
+            if not self._described:
+                self._forward.set_inputs(*open_shapes([None, *arguments])[1:])
+                self._described = True
+            logits = self._forward(*arguments).asnumpy()
+            for row, values in zip(rows, logits, strict=True):
+                outputs[row] = values
+        return outputs
+
+
+def score(
+    task: Task, metrics: Mapping[str, Metric], examples: Sequence[Any], predictions: Sequence[Any]
+) -> dict[str, float]:
+    """Every metric's scores of a whole set."""
+    references = [task.reference(example) for example in examples]
+    scores: dict[str, float] = {}
+    for metric in metrics.values():
+        scores.update(metric(predictions, references))
+    return scores

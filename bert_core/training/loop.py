@@ -1,0 +1,96 @@
+"""The loop: a generator that makes one update at a time and says what it did."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from mindspore import Tensor
+from numpy.typing import NDArray
+
+from ..errors import NumericsError
+from ..text.batches import EpochOrder, pad
+from ..types import Noise, Schedule, StepRecord, Task, Window
+from .noise import dropout_factors
+from .step import Stepper
+
+
+@dataclass(frozen=True, kw_only=True)
+class Course:
+    """What a run's updates are made of.
+
+    Args:
+        windows: The training data.
+        order: Which windows each update sees.
+        total_steps: How many updates the run makes.
+        learning_rate: The highest.
+        schedule: Its factor at each update.
+        accumulate: Micro-batches in an update.
+        noises: The network's places of dropout.
+        pad_id: The padding piece.
+        seed: Of dropout.
+    """
+
+    windows: Sequence[Window]
+    order: EpochOrder
+    total_steps: int
+    learning_rate: float
+    schedule: Schedule
+    accumulate: int
+    noises: Sequence[Noise]
+    pad_id: int
+    seed: int
+
+
+def train_steps(stepper: Stepper, task: Task, course: Course, *, done: int = 0) -> Iterator[StepRecord]:
+    """Make the updates after the first `done`, one for each item asked for.
+
+    Raises:
+        NumericsError: The loss is not finite.
+    """
+    for step in range(done, course.total_steps):
+        began = time.perf_counter()
+        rows = course.order.at(step)
+        batches, tokens = _micro_batches(rows, task, course, step)
+        rate = course.learning_rate * course.schedule(step)
+        loss, norm = stepper(batches, rate=rate, number=step + 1)
+        record = StepRecord(
+            step=step + 1,
+            epoch=(step + 1) / len(course.order),
+            loss=loss,
+            learning_rate=rate,
+            grad_norm=norm,
+            tokens=tokens,
+            seconds=time.perf_counter() - began,
+        )
+        _check_finite(record)
+        yield record
+
+
+def _micro_batches(
+    rows: NDArray[Any], task: Task, course: Course, step: int
+) -> tuple[list[list[Tensor]], int]:
+    """The arguments of each micro-batch; every one knows the totals of the whole update."""
+    parts = [part for part in np.array_split(rows, course.accumulate) if len(part)]
+    padded = [pad([course.windows[row] for row in part], task.features, pad_id=course.pad_id) for part in parts]
+    totals = sum(task.loss_terms(batch) for batch in padded)
+    tokens = sum(int(batch["attention_mask"].sum()) for batch in padded)
+    batches = []
+    for part, batch in enumerate(padded):
+        size, length = batch["input_ids"].shape
+        factors = dropout_factors(course.noises, batch=size, length=length, seed=course.seed, step=step, part=part)
+        batches.append([Tensor(totals), *map(Tensor.from_numpy, [*batch.values(), *factors])])
+    return batches, tokens
+
+
+def _check_finite(record: StepRecord) -> None:
+    if not math.isfinite(record.loss) or not math.isfinite(record.grad_norm):
+        raise NumericsError(
+            f"step {record.step}: the loss is {record.loss} and the gradient's norm {record.grad_norm} "
+            f"at learning rate {record.learning_rate:.2e}",
+            hint="Lower --learning-rate, or look for broken examples with --max-steps and --no-shuffle",
+        )

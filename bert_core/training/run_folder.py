@@ -1,0 +1,155 @@
+"""The folder of a run: made only when nothing stands in the way, written by one process at a time."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import socket
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import tomli_w
+
+from ..errors import RunBusyError, UsageError
+from ..files import write_json, write_text
+
+RUN_FILE = "run.toml"
+LOCK = "lock.json"
+
+
+class RunFolder:
+    """What one run writes.
+
+    Args:
+        path: An existing folder, made by `create` or `reopen`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._lock()
+        self._metrics = (path / "metrics.jsonl").open("a", encoding="utf-8")
+        self._log = (path / "log.txt").open("a", encoding="utf-8")
+
+    @classmethod
+    def create(cls, path: Path, *, overwrite: bool) -> RunFolder:
+        """Make the folder.
+
+        Raises:
+            UsageError: It holds a run and may not be replaced, holds something else, or cannot be written.
+            RunBusyError: Another process writes it.
+        """
+        check_free(path, overwrite=overwrite)
+        try:
+            if path.is_dir() and any(path.iterdir()):
+                _check_idle(path)
+                shutil.rmtree(path)
+            path.mkdir(parents=True, exist_ok=True)
+            return cls(path)
+        except OSError as error:
+            raise UsageError(f"cannot write the run's folder: {error.strerror}", where=path) from None
+
+    @classmethod
+    def reopen(cls, path: Path) -> RunFolder:
+        """Go on writing the folder of an earlier run.
+
+        Raises:
+            RunBusyError: Another process writes it.
+        """
+        _check_idle(path)
+        return cls(path)
+
+    def close(self) -> None:
+        """Give the folder free."""
+        self._metrics.close()
+        self._log.close()
+        (self.path / LOCK).unlink(missing_ok=True)
+
+    def log(self, line: str) -> None:
+        """Keep a line of the console."""
+        self._log.write(line + "\n")
+        self._log.flush()
+
+    def metrics(self, **values: Any) -> None:
+        """Write a line of `metrics.jsonl`."""
+        self._metrics.write(json.dumps(values) + "\n")
+        self._metrics.flush()
+
+    def cut_metrics(self, step: int) -> None:
+        """Forget the lines after a step, which a resumed run writes again."""
+        path = self.path / "metrics.jsonl"
+        kept = [line for line in path.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= step]
+        self._metrics.close()
+        write_text(path, "".join(line + "\n" for line in kept))
+        self._metrics = path.open("a", encoding="utf-8")
+
+    def write_run_file(self, tables: Mapping[str, Any]) -> None:
+        """Write `run.toml`, which does the run again."""
+        write_text(self.path / RUN_FILE, tomli_w.dumps(tables))
+
+    def write_environment(self, environment: Mapping[str, Any]) -> None:
+        """Write `environment.json`."""
+        write_json(self.path / "environment.json", environment)
+
+    def write_scores(self, scores: Mapping[str, Any]) -> None:
+        """Write `scores.json`."""
+        write_json(self.path / "scores.json", scores)
+
+    def write_predictions(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Write `predictions.jsonl`, in the order given."""
+        write_text(self.path / "predictions.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+
+    def _lock(self) -> None:
+        write_json(self.path / LOCK, {"pid": os.getpid(), "host": socket.gethostname()})
+
+
+def free_default(parent: Path, name: str) -> Path:
+    """`parent/name`, or the first of `name-2`, `name-3`, ... that does not exist."""
+    path = parent / name
+    number = 2
+    while path.exists():
+        path = parent / f"{name}-{number}"
+        number += 1
+    return path
+
+
+def check_free(path: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that a run may not be written to, before any work starts.
+
+    Raises:
+        UsageError: It holds a run and may not be replaced, holds something else, or cannot be written.
+    """
+    if path.exists() and not path.is_dir():
+        raise UsageError("this is a file, and a run needs a folder", where=path, hint="Choose another --output")
+    if path.is_dir() and any(path.iterdir()):
+        if not (path / RUN_FILE).is_file():
+            raise UsageError("this folder holds something other than a run", where=path, hint="Choose another --output")
+        if not overwrite:
+            hint = f"`bertrun resume {path}` goes on with it, --overwrite replaces it, --output chooses another place"
+            raise UsageError("this folder already holds a run", where=path, hint=hint)
+    nearest = next(parent for parent in (path, *path.absolute().parents) if parent.exists())
+    if not nearest.is_dir() or not os.access(nearest, os.W_OK):
+        reason = "no permission to write" if nearest.is_dir() else "this is a file:"
+        raise UsageError(f"cannot be made: {reason} {nearest}", where=path, hint="Choose another --output")
+
+
+def _check_idle(path: Path) -> None:
+    try:
+        owner = json.loads((path / LOCK).read_text(encoding="utf-8"))
+        pid, host = int(owner["pid"]), str(owner["host"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return
+    if host == socket.gethostname() and not _alive(pid):
+        return
+    raise RunBusyError(f"process {pid} on {host} is writing this run", where=path, hint="Wait for it, or stop it")
+
+
+def _alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

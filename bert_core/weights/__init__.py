@@ -1,0 +1,1 @@
+"""Pre-trained weights: folders in Hugging Face layout, read without running code, and where they come from."""

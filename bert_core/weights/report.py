@@ -1,0 +1,150 @@
+"""What of a set of weights fits a model: what is loaded, new, left over, and of a wrong shape."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bert_core.errors import CheckpointError
+
+Shape = tuple[int, ...]
+
+_SHOWN = 4  # names in a line of the table
+_WORDS = "embeddings.word_embeddings.weight"
+_OLD_NAMES = {"gamma": "weight", "beta": "bias"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadReport:
+    """How stored tensors and a model's parameters go together.
+
+    Args:
+        loaded: For each parameter that is loaded, the stored name of its tensor.
+        new: Parameters that no tensor is stored for.
+        unexpected: Stored names that no parameter wants.
+        wrong_shape: For each parameter whose tensor does not fit, the shape wanted and the shape stored.
+        required: Parameters that may not be new.
+        stored_in: The file of the tensors.
+        wanted_by: Where the wanted shapes come from.
+    """
+
+    loaded: Mapping[str, str]
+    new: tuple[str, ...]
+    unexpected: tuple[str, ...]
+    wrong_shape: Mapping[str, tuple[Shape, Shape]]
+    required: frozenset[str]
+    stored_in: Path
+    wanted_by: str
+
+    def table(self) -> str:
+        """The report as lines of text for a person."""
+        shapes = [f"{name} {_dims(there)} for {_dims(here)}" for name, (here, there) in self.wrong_shape.items()]
+        lines = [
+            f"loaded       {len(self.loaded):4d}  from {self.stored_in}",
+            f"new          {_summary(self.new)}",
+            f"unexpected   {_summary(self.unexpected)}",
+            f"wrong shape  {_summary(shapes)}",
+        ]
+        return "\n".join(line.rstrip() for line in lines)
+
+    def check(self) -> None:
+        """Refuse weights that are not those of this model's encoder.
+
+        Raises:
+            CheckpointError: An encoder's tensor is missing, or a shape differs.
+        """
+        problems = [self._shape_problem(name, *shapes) for name, shapes in self.wrong_shape.items()]
+        missing = [name for name in self.new if name in self.required]
+        if missing:
+            problems.append(f"{len(missing)} of the encoder's tensors are not stored: {_some(missing)}")
+        if problems:
+            listed = problems[0] if len(problems) == 1 else "".join(f"\n  - {problem}" for problem in problems)
+            raise CheckpointError(
+                f"the weights do not fit the model: {listed}", where=self.stored_in, hint=self._hint()
+            )
+
+    def _shape_problem(self, name: str, wanted: Shape, stored: Shape) -> str:
+        if _differ_in_rows(name, wanted, stored):
+            return (
+                f"{name} has {stored[0]} rows in {self.stored_in}, one for each piece of the vocabulary that it was"
+                f" trained with, and {self.wanted_by} has {wanted[0]} pieces"
+            )
+        return f"{name} is {_dims(stored)} in {self.stored_in} and {_dims(wanted)} in {self.wanted_by}"
+
+    def _hint(self) -> str:
+        if any(_differ_in_rows(name, *shapes) for name, shapes in self.wrong_shape.items()):
+            return f"Use the vocabulary that belongs to these weights: {self.stored_in.parent / 'vocab.txt'}"
+        if self.wrong_shape:
+            return "Choose the model that the config.json beside the weights describes"
+        return f"Are they of this family? What is left over there: {_some(self.unexpected)}"
+
+
+def compare(
+    stored: Mapping[str, Shape],
+    wanted: Mapping[str, Shape],
+    *,
+    prefix: str,
+    required: frozenset[str],
+    ignorable: Collection[str],
+    stored_in: Path,
+    wanted_by: str,
+) -> LoadReport:
+    """Find each parameter's tensor; see `WeightsFolder.match`.
+
+    Raises:
+        CheckpointError: Two stored tensors are the same parameter.
+    """
+    found = _by_parameter(stored, {*wanted, *ignorable}, prefix, stored_in)
+    there = {name: found[name] for name in wanted if name in found}
+    wrong = {name: (wanted[name], stored[source]) for name, source in there.items() if stored[source] != wanted[name]}
+    return LoadReport(
+        loaded={name: source for name, source in there.items() if name not in wrong},
+        new=tuple(name for name in wanted if name not in found),
+        unexpected=tuple(sorted(set(stored) - set(found.values()))),
+        wrong_shape=wrong,
+        required=required,
+        stored_in=stored_in,
+        wanted_by=wanted_by,
+    )
+
+
+def _by_parameter(stored: Iterable[str], known: Collection[str], prefix: str, stored_in: Path) -> dict[str, str]:
+    """The stored name of each known parameter."""
+    found: dict[str, str] = {}
+    for source in stored:
+        for name in _spellings(source, prefix):
+            if name not in known:
+                continue
+            if name in found:
+                raise CheckpointError(f"{found[name]!r} and {source!r} are both the parameter {name}", where=stored_in)
+            found[name] = source
+            break
+    return found
+
+
+def _spellings(source: str, prefix: str) -> tuple[str, str]:
+    """What a model may call a stored tensor: today's word for its last part, with and without the prefix."""
+    stem, dot, last = source.rpartition(".")
+    name = stem + dot + (_OLD_NAMES.get(last, last) if stem.endswith("LayerNorm") else last)
+    return name, prefix + name
+
+
+def _differ_in_rows(name: str, wanted: Shape, stored: Shape) -> bool:
+    """Whether it is the vocabulary that does not fit, and not the width of the model."""
+    return name.endswith(_WORDS) and len(wanted) == len(stored) == 2 and wanted[1] == stored[1]
+
+
+def _dims(shape: Shape) -> str:
+    return "(" + ", ".join(map(str, shape)) + ")"
+
+
+def _some(names: Collection[str]) -> str:
+    # A name from a file is data: one that could move the cursor is shown escaped.
+    printable = [name if name.isprintable() else ascii(name) for name in names]
+    shown = ", ".join(printable[:_SHOWN]) or "nothing"
+    return f"{shown} and {len(names) - _SHOWN} more" if len(names) > _SHOWN else shown
+
+
+def _summary(names: Collection[str]) -> str:
+    return f"{len(names):4d}  {_some(names) if names else ''}"

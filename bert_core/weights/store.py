@@ -1,0 +1,71 @@
+"""Where weights lie: in the user's cache, in an installed package, or in a folder that the user names."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from bert_core.errors import CheckpointError
+from bert_core.names import did_you_mean, is_name, listed
+from bert_core.types import WeightsSpec
+
+
+def cache_folder() -> Path:
+    """The user's cache, or what the environment variable `BERTRUN_CACHE` names."""
+    told = os.environ.get("BERTRUN_CACHE")
+    return Path(told).expanduser() if told else user_cache_path("bertrun")
+
+
+def folder_of(name: str, cache: Path | None = None) -> Path:
+    """The folder in the cache for weights of a name, whether or not it is there.
+
+    Raises:
+        CheckpointError: What is given is no name, so that it could lead out of the cache.
+    """
+    if not is_name(name):
+        raise CheckpointError(f"{name!r} is not a name of weights", hint="Names are lower-case words joined by '-'")
+    return (cache_folder() if cache is None else cache) / "weights" / name
+
+
+def resolve(name_or_path: str | Path, specs: Mapping[str, WeightsSpec], cache: Path | None = None) -> Path:
+    """The folder that `--weights` means: a folder if there is one, else named weights.
+
+    Args:
+        name_or_path: What the user said.
+        specs: The weights that plugins and the host name.
+        cache: Where pulled weights lie; None is the user's.
+
+    Raises:
+        CheckpointError: It is a file, nothing at all, or has yet to be pulled.
+    """
+    path = Path(name_or_path).expanduser()
+    if path.is_dir():
+        return path
+    if path.exists():
+        hint = "Give the folder that holds config.json and model.safetensors"
+        raise CheckpointError("weights are a folder, and this is a file", where=path, hint=hint)
+    name = str(name_or_path)
+    if name not in specs:
+        suggestion = did_you_mean(name, specs)
+        hint = f"{suggestion} Weights with a name: {listed(specs)}".strip()
+        raise CheckpointError(f"there is no folder and there are no weights named {name!r}", hint=hint)
+    return _named(specs[name], cache)
+
+
+def _named(spec: WeightsSpec, cache: Path | None) -> Path:
+    folder = folder_of(spec.name, cache) if spec.folder is None else spec.folder()
+    if folder.is_dir():
+        return folder
+    if spec.folder is not None:
+        raise CheckpointError(f"the package that carries the weights {spec.name!r} has lost its folder", where=folder)
+    hint = f"Run `bertrun weights pull {spec.name}` once"
+    raise CheckpointError(f"the weights {spec.name!r} are not on this machine yet", hint=hint)
+
+
+def weights_folder(path: Path) -> Path:
+    """The folder itself, or the best checkpoint where it is the folder of a run."""
+    best = path / "best"
+    return best if best.is_dir() and not (path / "config.json").exists() else path

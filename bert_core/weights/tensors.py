@@ -1,0 +1,161 @@
+"""One `model.safetensors`, read with suspicion: its header is checked whole, its tensors are read one at a time.
+
+The format is https://huggingface.co/docs/safetensors. The `safetensors` library reads it through a memory map,
+knows no bfloat16 without another framework, and answers a bad file in the words of its parser; here each
+refusal is a sentence, and a file that shrinks under the reader is an error and not a signal.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import stat
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bert_core.errors import CheckpointError
+
+_HEADER_LIMIT = 4 << 20  # bytes; that of a BERT of 24 layers is under 50 KiB
+_DIMENSIONS_LIMIT = 32
+# fmt: off
+_ITEM_SIZES = {
+    "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
+    "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8,
+}
+# fmt: on
+_STORED_AS = {"F16": "<f2", "BF16": "<u2", "F32": "<f4", "F64": "<f8"}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A tensor as the header describes it; `start` and `end` are bytes of the file."""
+
+    dtype: str
+    shape: tuple[int, ...]
+    start: int
+    end: int
+
+
+class TensorFile:
+    """The tensors of one file.
+
+    Attributes:
+        path: The file.
+        entries: What the header says of each tensor, by name.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Read and check the header; no tensor is read.
+
+        Raises:
+            CheckpointError: The file is no regular file, cut short, or its header is not what the format allows.
+        """
+        self.path = path
+        try:
+            if not stat.S_ISREG(path.stat().st_mode):  # asked before opening: a pipe would wait for a writer
+                raise _HeaderError("it is not a regular file")
+            with path.open("rb") as file:
+                self.entries: Mapping[str, Entry] = MappingProxyType(_entries(file))
+        except OSError as error:
+            raise CheckpointError(f"cannot read the weights: {error.strerror}", where=path) from error
+        except _HeaderError as error:
+            hint = "The file is damaged or not a safetensors file: fetch it again"
+            raise CheckpointError(str(error), where=path, hint=hint) from None
+
+    def read(self, name: str) -> NDArray[np.float32]:
+        """One tensor; half, double and bfloat16 numbers become float32.
+
+        Raises:
+            CheckpointError: It holds no floating-point numbers, or the file has changed since it was opened.
+        """
+        entry = self.entries[name]
+        if entry.dtype not in _STORED_AS:
+            what = f"the tensor {name!r} is stored as {entry.dtype}, and weights are F32, F16, BF16 or F64"
+            raise CheckpointError(what, where=self.path)
+        count = math.prod(entry.shape)
+        stored = np.fromfile(self.path, _STORED_AS[entry.dtype], count=count, offset=entry.start)
+        if stored.size != count:
+            raise CheckpointError(f"the file ends inside the tensor {name!r}: it has changed", where=self.path)
+        return _as_float32(stored, entry.dtype).reshape(entry.shape)
+
+
+class _HeaderError(Exception):
+    """A sentence about what is wrong with a header."""
+
+
+def _as_float32(stored: NDArray[Any], dtype: str) -> NDArray[np.float32]:
+    if dtype == "BF16":  # the upper half of a float32
+        return (stored.astype(np.uint32) << 16).view(np.float32)
+    with np.errstate(over="ignore"):
+        return stored.astype(np.float32, copy=False)
+
+
+def _entries(file: IO[bytes]) -> dict[str, Entry]:
+    header, data_start, data_size = _header(file)
+    entries = {name: _entry(name, said, data_start) for name, said in header.items() if name != "__metadata__"}
+    place = data_start
+    for name, entry in sorted(entries.items(), key=lambda item: (item[1].start, item[1].end)):
+        if entry.start != place:
+            kind = "overlaps the one before it" if entry.start < place else "leaves a gap before it"
+            raise _HeaderError(f"the tensor {name!r} {kind}")
+        place = entry.end
+    if place != data_start + data_size:
+        raise _HeaderError(f"its header describes {place - data_start} bytes of tensors and the file holds {data_size}")
+    return entries
+
+
+def _header(file: IO[bytes]) -> tuple[dict[str, Any], int, int]:
+    """The header, where the tensors start, and how many bytes of them there are."""
+    size = os.fstat(file.fileno()).st_size
+    length = int.from_bytes(file.read(8), "little")
+    rest = size - 8
+    if rest < 2 or length > rest:
+        raise _HeaderError(f"it has {size} bytes, too few for the header of {length} bytes that it announces")
+    if length > _HEADER_LIMIT:
+        raise _HeaderError(f"its header has {length} bytes, more than the {_HEADER_LIMIT} that are read")
+    try:
+        header = json.loads(file.read(length), object_pairs_hook=_without_duplicates)
+    except (ValueError, RecursionError) as error:
+        raise _HeaderError(f"its header is not JSON ({error})") from None
+    if not isinstance(header, dict):
+        raise _HeaderError("its header is not a JSON object")
+    return header, 8 + length, rest - length
+
+
+def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise _HeaderError("its header gives one name twice")
+    return found
+
+
+def _entry(name: str, said: Any, data_start: int) -> Entry:
+    if not isinstance(said, dict) or not {"dtype", "shape", "data_offsets"} <= said.keys():
+        raise _HeaderError(f"the header says no dtype, shape and data_offsets of the tensor {name!r}")
+    dtype, shape, offsets = said["dtype"], said["shape"], said["data_offsets"]
+    if not isinstance(dtype, str) or dtype not in _ITEM_SIZES:
+        raise _HeaderError(f"the tensor {name!r} has the dtype {dtype!r}, which bertrun does not know")
+    if not _are_sizes(shape) or len(shape) > _DIMENSIONS_LIMIT:
+        raise _HeaderError(f"the shape of the tensor {name!r} is not a list of whole numbers")
+    if not _are_sizes(offsets) or len(offsets) != 2:
+        raise _HeaderError(f"the data_offsets of the tensor {name!r} are not two whole numbers")
+    start, end = offsets
+    size = math.prod(shape) * _ITEM_SIZES[dtype]
+    if end - start != size:
+        raise _HeaderError(f"the tensor {name!r}, {dtype} of shape {tuple(shape)}, has {end - start} bytes, not {size}")
+    return Entry(dtype, tuple(shape), data_start + start, data_start + end)
+
+
+def _are_sizes(values: Any) -> bool:
+    return isinstance(values, list) and all(_is_size(value) for value in values)
+
+
+def _is_size(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**63

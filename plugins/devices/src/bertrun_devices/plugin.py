@@ -1,0 +1,23 @@
+"""The entry point: what this package adds, without importing MindSpore."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from bert_core import DeviceSpec, hookimpl
+
+from .cpu import CpuOptions, build, probe
+
+
+@hookimpl
+def bertrun_register_devices() -> Iterable[DeviceSpec]:
+    """The processor."""
+    yield DeviceSpec(
+        name="cpu",
+        summary="This machine's processor, computing in float32.",
+        target="CPU",
+        options=CpuOptions,
+        preferred=True,
+        probe=probe,
+        build=build,
+    )

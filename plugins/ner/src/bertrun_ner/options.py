@@ -1,0 +1,34 @@
+"""What a user can tell the NER task."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from bert_core import option
+
+
+@dataclass(frozen=True, kw_only=True)
+class NerOptions:
+    """How data is read, what sits on the encoder, and which score counts."""
+
+    crf: bool = option(False, help="Tag with a conditional random field instead of one decision for each word.")
+    bilstm: bool = option(False, help="Put a bidirectional LSTM between the encoder and the tagger.")
+    crf_rate: float = option(200.0, above=0, help="Learning rate of the CRF's transitions, as a multiple.")
+    sample: Literal["en", "zh"] = option("en", help="Language of the embedded sample, used where no data is named.")
+    data_format: Literal["auto", "conll", "cluener", "tfrecord", "mindrecord"] = option(
+        "auto", help="Format of data files; auto looks at their content."
+    )
+    word_column: int = option(0, help="Column of the word in CoNLL files, from 0; negative counts from the end.")
+    tag_column: int = option(-1, help="Column of the tag in CoNLL files, from 0; negative counts from the end.")
+    tag_scheme: Literal["auto", "io", "iob1", "iob2", "bioes", "bmes", "bilou"] = option(
+        "auto", help="Tag scheme of CoNLL files; auto recognises it, and says so."
+    )
+    label_file: Path | None = option(
+        None, metavar="FILE", help="Entity types, one a line; data with others is refused."
+    )
+    schema: Path | None = option(None, metavar="FILE", help="Schema of TFRecord data; of no use for text files.")
+    metric: Literal["spans", "conlleval", "cluener", "tokens"] = option(
+        "spans", help="The score that chooses the best checkpoint."
+    )

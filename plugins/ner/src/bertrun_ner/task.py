@@ -1,0 +1,194 @@
+"""Named-entity recognition as a task of bertrun."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bert_core import Arrays, DataError, Feature, Reading, TextEncoder, UsageError, Window
+
+from . import decoding
+from .files import describe, read_sentences
+from .metrics import Tagging
+from .options import NerOptions
+from .schemes import IOB2, SCHEMES, Scheme, label_names, parse, recognise, tags_of, trained
+from .sentence import Sentence, from_text
+from .windows import windows
+
+SAMPLE = Path(__file__).parent / "sample"
+SAMPLE_FILES = {
+    "en": {"train": "en/train.conll", "eval": "en/dev.conll", "test": "en/test.conll"},
+    "zh": {"train": "zh/train.json", "eval": "zh/dev.json", "test": "zh/test.json"},
+}
+
+
+class NerTask:
+    """Tags each word (or character) with a label that spells entity spans.
+
+    Args:
+        options: What the user said.
+        state: What `state` gave when a checkpoint was written.
+    """
+
+    reads = "sequence"
+    head_dropout = 0.1
+    best: str
+    features: Mapping[str, Feature] = {"word_positions": Feature(), "word_mask": Feature(), "labels": Feature()}
+    head_inputs = ("word_positions", "word_mask")
+    loss_inputs = ("word_mask", "labels")
+    undecayed = ("crf.",)
+
+    def __init__(self, options: NerOptions, state: Mapping[str, Any] | None = None) -> None:
+        self._options = options
+        self.labels: tuple[str, ...] = tuple(state["labels"]) if state else ()
+        self._unit = state["unit"] if state else "word"
+        self.metrics = tuple(dict.fromkeys(("spans", options.metric)))
+        self.best = {"cluener": "cluener_f1", "tokens": "token_accuracy"}.get(options.metric, "f1")
+        self.rates = {"crf.": options.crf_rate}
+
+    def read(self, source: Path | None, split: str) -> Reading:
+        """The sentences of a file, or of the embedded sample."""
+        if self._options.data_format in ("tfrecord", "mindrecord"):
+            raise UsageError(
+                f"--data-format {self._options.data_format}: this version reads text, not records",
+                hint="Give CoNLL columns or CLUENER json lines, from which the records were made",
+            )
+        path = source or SAMPLE / SAMPLE_FILES[self._options.sample][split]
+        scheme = self._options.tag_scheme
+        corpus = read_sentences(
+            path,
+            word_column=self._options.word_column,
+            tag_column=self._options.tag_column,
+            data_format=self._options.data_format,
+            scheme=None if scheme == "auto" else SCHEMES[scheme],
+        )
+        self._check(corpus.sentences, path)
+        notes = corpus.notes
+        if self._options.schema is not None:
+            notes += (f"--schema {self._options.schema} is not used: {path} is text, not records",)
+        return Reading(examples=corpus.sentences, summary=describe(corpus.sentences), notes=notes)
+
+    def _check(self, sentences: Sequence[Sentence], path: Path) -> None:
+        """Refuse what is not annotated, or annotated with other types than those learnt."""
+        bare = next((sentence for sentence in sentences if sentence.spans is None), None)
+        if bare is not None:
+            raise DataError.at(path, bare.line, "this sentence is not annotated", hint="`bertrun predict` needs no tags")
+        known = self._types()
+        found = {span.type for sentence in sentences for span in sentence.spans or ()}
+        if known and not found <= known:
+            where = next(s.line for s in sentences if any(span.type not in known for span in s.spans or ()))
+            names = f"types {', '.join(sorted(found))}, and the model knows {', '.join(sorted(known))}"
+            raise DataError.at(path, where, f"the file has the {names}", hint="Train with all types, or rename them")
+
+    def _types(self) -> set[str]:
+        if self.labels:
+            return {parse(label).type for label in self.labels} - {""}
+        return set() if self._options.label_file is None else set(read_types(self._options.label_file))
+
+    def learn(self, examples: Sequence[Sentence]) -> None:
+        """Take the label names from the types in the data, or from the label file."""
+        if self.labels:
+            return
+        types = self._types() or {span.type for sentence in examples for span in sentence.spans or ()}
+        if not types:
+            raise DataError("no sentence of the training data has an entity", hint="Is --tag-column right?")
+        tags = [sentence.tags for sentence in examples if sentence.tags is not None]
+        self.labels = label_names(types, trained(recognise(tags)) if tags else IOB2)
+        single = all(end - start == 1 for sentence in examples for start, end in sentence.units)
+        self._unit = "character" if single else "word"
+
+    @property
+    def _scheme(self) -> Scheme:
+        return trained(recognise([[label] for label in self.labels]))
+
+    def state(self) -> Mapping[str, Any]:
+        """The labels, and what a unit of text is."""
+        return {"labels": list(self.labels), "unit": self._unit}
+
+    def encode(self, examples: Sequence[Sentence], text: TextEncoder) -> Sequence[Window]:
+        """Windows of pieces."""
+        ids = {label: index for index, label in enumerate(self.labels)}
+        encoded: list[Window] = []
+        for index, sentence in enumerate(examples):
+            labels = None
+            if sentence.spans is not None:
+                labels = [ids[tag] for tag in tags_of(sentence.spans, len(sentence.units), self._scheme)]
+            encoded += windows(index, sentence.words(), labels, text)
+        return encoded
+
+    def head(self, hidden_size: int, seed: int) -> Any:
+        """The tagger."""
+        from .heads import TaggingHead
+
+        return TaggingHead(hidden_size, len(self.labels), seed, bilstm=self._options.bilstm)
+
+    def loss(self, seed: int) -> Any:
+        """Cross entropy, or the CRF's."""
+        from .heads import CrfLoss, TokenLoss
+
+        return CrfLoss(len(self.labels)) if self._options.crf else TokenLoss()
+
+    def loss_terms(self, batch: Arrays) -> NDArray[np.float32]:
+        """The number of words."""
+        return np.array([batch["word_mask"].sum()], np.float32)
+
+    def predict(
+        self,
+        examples: Sequence[Sentence],
+        windows: Sequence[Window],
+        outputs: Sequence[NDArray[np.float32]],
+        parameters: Arrays,
+    ) -> list[Tagging]:
+        """The best path of labels through each sentence that the tag scheme allows."""
+        return decoding.decode(examples, windows, outputs, parameters, self.labels)
+
+    def reference(self, example: Sentence) -> Tagging:
+        """The annotation."""
+        spans = example.spans or ()
+        return Tagging(sentence=example, tags=tags_of(spans, len(example.units), self._scheme), spans=spans)
+
+    def from_text(self, text: str) -> Sentence:
+        """A text, cut into the units that the model was trained on."""
+        return from_text(text, self._unit)
+
+    def render(self, example: Sentence, prediction: Tagging) -> dict[str, Any]:
+        """Text, entities with offsets into it, and a tag for each word."""
+        entities = [
+            {
+                "type": span.type,
+                "surface": example.mention(span),
+                "start": example.characters(span)[0],
+                "end": example.characters(span)[1],
+                "score": round(float(score), 4),
+            }
+            for span, score in zip(prediction.spans, prediction.scores, strict=True)
+        ]
+        return {"text": example.text, "entities": entities, "words": list(example.words()), "tags": list(prediction.tags)}
+
+
+def read_types(path: Path) -> list[str]:
+    """The entity types of a label file: one a line, or the keys of a JSON object from labels to ids.
+
+    Raises:
+        DataError: It cannot be read or names no type.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise DataError(f"the label file cannot be read: {error}", where=path) from None
+    if text.lstrip().startswith("{"):
+        try:
+            lines = [str(key) for key in json.loads(text)]
+        except ValueError as error:
+            raise DataError(f"the label file is not JSON: {error}", where=path) from None
+    else:
+        lines = text.split()
+    types = list(dict.fromkeys(parse(line).type for line in lines if parse(line).type and not line.startswith(("<", "["))))
+    if not types:
+        raise DataError("the label file names no entity type", where=path, hint="Write one type a line, such as PER")
+    return types

@@ -1,0 +1,184 @@
+"""Folders of weights: what opens, what fits a model, and what is said when it does not."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import save_file
+
+from bert_core.errors import CheckpointError
+from bert_core.weights.folder import WeightsFolder
+from bert_core.weights.named import MINILM_L6
+from bert_core.weights.report import LoadReport
+from bert_core.weights.store import folder_of
+
+WORDS = "bert.embeddings.word_embeddings.weight"
+NORM = "bert.embeddings.LayerNorm.weight"
+POOLER = "bert.pooler.dense.weight"
+HEAD = "classifier.weight"
+WANTED = {WORDS: (10, 4), NORM: (4,), POOLER: (4, 4), HEAD: (3, 4)}
+ENCODER = {WORDS, NORM, POOLER}
+
+
+def folder(path: Path, shapes: dict[str, tuple[int, ...]], **config: object) -> Path:
+    path.mkdir(exist_ok=True)
+    (path / "config.json").write_text(json.dumps({"hidden_size": 4, **config}), "utf-8")
+    save_file({name: np.full(shape, 0.5, np.float32) for name, shape in shapes.items()}, path / "model.safetensors")
+    return path
+
+
+def matched(path: Path, shapes: dict[str, tuple[int, ...]], may_be_new: set[str] | None = None) -> LoadReport:
+    return WeightsFolder.open(folder(path, shapes)).match(
+        WANTED,
+        prefix="bert.",
+        encoder=ENCODER,
+        ignorable={"bert.embeddings.position_ids"},
+        may_be_new=may_be_new or set(),
+        wanted_by="run.toml",
+    )
+
+
+def refused(report: LoadReport) -> str:
+    with pytest.raises(CheckpointError) as caught:
+        report.check()
+    return str(caught.value)
+
+
+class TestOpen:
+    def test_names_shapes_and_tensors(self, tmp_path: Path) -> None:
+        opened = WeightsFolder.open(folder(tmp_path, {WORDS: (10, 4)}, model_type="bert"))
+        assert opened.config["model_type"] == "bert"
+        assert opened.names() == (WORDS,)
+        assert opened.shapes() == {WORDS: (10, 4)}
+        assert opened.tensor(WORDS).shape == (10, 4)
+        with pytest.raises(CheckpointError, match="no tensor 'x'"):
+            opened.tensor("x")
+
+    @pytest.mark.parametrize(
+        ("config", "said"),
+        [
+            ("[1]", "holds a JSON list"),
+            ("{", "is not JSON"),
+            ('{"hidden_size": 0}', "hidden_size is 0, and a positive whole number was expected"),
+            ('{"vocab_size": "10"}', "vocab_size is '10'"),
+            ('{"num_attention_heads": true}', "num_attention_heads is True"),
+            ('{"num_hidden_layers": 2.0}', "num_hidden_layers is 2.0"),
+        ],
+    )
+    def test_bad_config(self, tmp_path: Path, config: str, said: str) -> None:
+        (folder(tmp_path, {}) / "config.json").write_text(config, "utf-8")
+        with pytest.raises(CheckpointError, match=said):
+            WeightsFolder.open(tmp_path)
+
+    def test_what_is_missing(self, tmp_path: Path) -> None:
+        with pytest.raises(CheckpointError, match="no such folder of weights"):
+            WeightsFolder.open(tmp_path / "nowhere")
+        with pytest.raises(CheckpointError, match=r"config.json: there is no such file"):
+            WeightsFolder.open(tmp_path)
+        (folder(tmp_path, {}) / "model.safetensors").unlink()
+        with pytest.raises(CheckpointError, match=r"there is no model.safetensors\."):
+            WeightsFolder.open(tmp_path)
+
+    @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.safetensors.index.json", "bert_model.ckpt.index"])
+    def test_other_formats_are_named(self, tmp_path: Path, name: str) -> None:
+        (folder(tmp_path, {}) / "model.safetensors").rename(tmp_path / name)
+        with pytest.raises(CheckpointError, match=f"there is no model.safetensors; {name} is .*, which is not read"):
+            WeightsFolder.open(tmp_path)
+
+    @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
+    def test_a_file_may_not_lead_out_of_the_folder(self, tmp_path: Path, name: str) -> None:
+        inside, outside = folder(tmp_path / "in", {WORDS: (1, 1)}), tmp_path / "outside"
+        (inside / name).rename(outside)
+        (inside / name).symlink_to(outside)
+        with pytest.raises(CheckpointError, match="a link that leaves the folder"):
+            WeightsFolder.open(inside)
+
+    def test_the_folder_may_be_a_link_and_files_may_link_within(self, tmp_path: Path) -> None:
+        step = folder(tmp_path / "step-1", {WORDS: (1, 1)})
+        (step / "model.safetensors").rename(step / "blob")
+        (step / "model.safetensors").symlink_to("blob")
+        (tmp_path / "latest").symlink_to("step-1")
+        assert WeightsFolder.open(tmp_path / "latest").names() == (WORDS,)
+
+
+class TestMatch:
+    def test_names_without_prefix_and_with_old_words(self, tmp_path: Path) -> None:
+        stored = {
+            "embeddings.word_embeddings.weight": (10, 4),
+            "embeddings.LayerNorm.gamma": (4,),
+            "pooler.dense.weight": (4, 4),
+            "embeddings.position_ids": (1, 8),
+        }
+        report = matched(tmp_path, stored)
+        assert report.loaded == {
+            WORDS: "embeddings.word_embeddings.weight",
+            NORM: "embeddings.LayerNorm.gamma",
+            POOLER: "pooler.dense.weight",
+        }
+        assert report.new == (HEAD,)
+        assert report.unexpected == ()
+        report.check()
+
+    def test_a_whole_model_with_another_head(self, tmp_path: Path) -> None:
+        report = matched(tmp_path, {**WANTED, "cls.predictions.bias": (10,), "gamma": (1,)})
+        assert set(report.loaded) == set(WANTED)
+        assert report.unexpected == ("cls.predictions.bias", "gamma")
+        report.check()
+
+    def test_a_missing_encoder_tensor_is_refused(self, tmp_path: Path) -> None:
+        said = refused(matched(tmp_path, {WORDS: (10, 4), "roberta.pooler.dense.weight": (4, 4)}))
+        assert said == (
+            f"{tmp_path}/model.safetensors: the weights do not fit the model: "
+            f"2 of the encoder's tensors are not stored: {NORM}, {POOLER}. "
+            "Are they of this family? What is left over there: roberta.pooler.dense.weight"
+        )
+
+    def test_the_pooler_may_be_new_where_nobody_reads_it(self, tmp_path: Path) -> None:
+        stored = {WORDS: (10, 4), NORM: (4,)}
+        assert POOLER in refused(matched(tmp_path, stored))
+        matched(tmp_path, stored, may_be_new={POOLER}).check()
+
+    def test_another_vocabulary(self, tmp_path: Path) -> None:
+        said = refused(matched(tmp_path, {**WANTED, WORDS: (12, 4)}))
+        assert f"{WORDS} has 12 rows in {tmp_path}/model.safetensors" in said
+        assert "run.toml has 10 pieces" in said
+        assert said.endswith(f"Use the vocabulary that belongs to these weights: {tmp_path}/vocab.txt")
+
+    def test_another_width(self, tmp_path: Path) -> None:
+        report = matched(tmp_path, {**WANTED, WORDS: (10, 8), NORM: (8,)})
+        said = refused(report)
+        assert f"{WORDS} is (10, 8) in {tmp_path}/model.safetensors and (10, 4) in run.toml" in said
+        assert f"{NORM} is (8) in" in said
+        assert set(report.loaded) == {POOLER, HEAD}
+
+    def test_one_parameter_stored_twice(self, tmp_path: Path) -> None:
+        with pytest.raises(CheckpointError, match="are both the parameter"):
+            matched(tmp_path, {**WANTED, "bert.embeddings.LayerNorm.gamma": (4,)})
+
+    def test_table(self, tmp_path: Path) -> None:
+        report = matched(tmp_path, {WORDS: (12, 4), NORM: (4,), "evil\x1b[2J": (1,)})
+        assert report.table().splitlines() == [
+            f"loaded          1  from {tmp_path}/model.safetensors",
+            f"new             2  {POOLER}, {HEAD}",
+            "unexpected      1  'evil\\x1b[2J'",
+            f"wrong shape     1  {WORDS} (12, 4) for (10, 4)",
+        ]
+
+
+@pytest.mark.skipif(not folder_of("minilm-l6").is_dir(), reason="run `bertrun weights pull minilm-l6` once")
+def test_minilm_is_a_whole_bert() -> None:
+    opened = WeightsFolder.open(folder_of("minilm-l6"))
+    layers = {f"bert.{name}" for name in opened.names() if name != "embeddings.position_ids"}
+    wanted = {name: opened.shapes()[name.removeprefix("bert.")] for name in layers}
+    report = opened.match(wanted, prefix="bert.", encoder=layers, ignorable={"bert.embeddings.position_ids"})
+    report.check()
+    assert len(report.loaded) == 103
+    assert (report.new, report.unexpected) == ((), ())
+    assert opened.config["hidden_size"] == 384
+    words = opened.tensor("embeddings.word_embeddings.weight")
+    assert words.shape == (30522, 384)
+    assert 0.01 < float(words.std()) < 1
+    assert MINILM_L6.wheel is not None
