@@ -74,8 +74,11 @@ def evaluate(model, rows, sentences, names, size, pad):
         for start in range(0, len(rows), size):
             ids, mask, labels = collate(rows[start : start + size], pad)
             best = model(input_ids=ids, attention_mask=mask).logits.argmax(-1)
-            predicted += [[names[b] for b, g in zip(p, q) if g != IGNORED] for p, q in zip(best.tolist(), labels.tolist())]
-    gold = [tags[: len(p)] for (_, tags), p in zip(sentences, predicted)]
+            predicted += [
+                [names[b] for b, g in zip(p, q, strict=True) if g != IGNORED]
+                for p, q in zip(best.tolist(), labels.tolist(), strict=True)
+            ]
+    gold = [tags[: len(p)] for (_, tags), p in zip(sentences, predicted, strict=True)]
     return f1_score(gold, predicted, mode="strict", scheme=IOB2)
 
 
@@ -135,7 +138,9 @@ def main() -> None:
         if done == chosen.max_steps:
             break
         score = evaluate(model, dev_rows, dev, names, chosen.batch_size, tokenizer.pad_token_id)
-        print(json.dumps({"epoch": epoch + 1, "f1": round(score, 4), "tokens_per_s": round(tokens / seconds)}), flush=True)
+        print(
+            json.dumps({"epoch": epoch + 1, "f1": round(score, 4), "tokens_per_s": round(tokens / seconds)}), flush=True
+        )
     print(json.dumps({"tokens_per_s": round(tokens / seconds), "steps": done}))
 
 

@@ -135,7 +135,7 @@ class PluginManager:
         """Pluggy's caller of the lifecycle hooks."""
         return self._pluggy.hook
 
-    def specs(self, kind: str) -> dict[str, Spec]:
+    def specs(self, kind: str) -> dict[str, Any]:
         """Every spec of a kind, by name, in the names' order.
 
         Raises:

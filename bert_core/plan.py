@@ -86,11 +86,11 @@ def _model(manager: PluginManager, name: str) -> Choice:
     wanted = name.lower().replace("_", "-")
     families = manager.specs("model")
     for family in families.values():
-        if wanted in family.presets:  # type: ignore[attr-defined]
-            return Choice(name=wanted, spec=family, preset=family.presets[wanted])  # type: ignore[attr-defined]
+        if wanted in family.presets:
+            return Choice(name=wanted, spec=family, preset=family.presets[wanted])
     if wanted in families:
         return Choice(name=wanted, spec=families[wanted], preset={})
-    known = [*families, *(preset for family in families.values() for preset in family.presets)]  # type: ignore[attr-defined]
+    known = [*families, *(preset for family in families.values() for preset in family.presets)]
     parts = [f"no model named '{name}'.", did_you_mean(wanted, known), f"Installed: {listed(known)}"]
     raise PluginError(" ".join(part for part in parts if part))
 

@@ -56,4 +56,4 @@ class RunOptions:
         if not self.train and self.weights is None:
             yield "--no-train evaluates the weights that --weights names, and none are named"
         if self.vocab is None and self.weights is None:
-            yield "no vocabulary: give --weights DIR|NAME (`bertrun weights list`), or --vocab FILE to train from scratch"
+            yield "no vocabulary: give --weights DIR|NAME (see `bertrun weights list`), or --vocab FILE to start anew"

@@ -19,8 +19,6 @@ from .assembly import (
 from .errors import DataError
 from .manager import PluginManager
 from .plan import Plan
-from .text.tokenizer import WordPiece
-
 from .text.batches import EpochOrder
 from .training.checkpoints import newest_whole
 from .training.run_folder import RunFolder, check_free, free_default
@@ -115,7 +113,10 @@ class Run:
         self.device = ready_device(device.spec, plan.options("device"))
         self.assembled = self._assemble(self.device)
         self.optimizer_state: dict[str, Any] = {}
-        self.course, self.stepper = self._prepare() if self.data.train else (None, None)
+        self.course: Course | None = None
+        self.stepper: Stepper | None = None
+        if self.data.train is not None:
+            self.course, self.stepper = self._prepare(self.data.train)
 
     @property
     def inputs(self) -> list[Path]:
@@ -150,7 +151,9 @@ class Run:
         run = self.plan.run
         sample = run.train_data is None and run.eval_data is None and run.test_data is None
         if run.train and not sample and run.train_data is None:
-            raise DataError("there is data to evaluate on and none to train on", hint="Give --train-data, or --no-train")
+            raise DataError(
+                "there is data to evaluate on and none to train on", hint="Give --train-data, or --no-train"
+            )
         train = self._reading(run.train_data, "train") if run.train else None
         if train is not None:
             self.task.learn(train.examples)
@@ -189,14 +192,13 @@ class Run:
             self._say(f"weights: {line}")
         return assembled
 
-    def _prepare(self) -> tuple[Course, Stepper]:
+    def _prepare(self, train: Reading) -> tuple[Course, Stepper]:
         from .training.groups import parameter_groups
         from .training.loop import Course
         from .training.step import Stepper
 
         plan, run, task = self.plan, self.plan.run, self.task
-        assert self.data.train is not None
-        windows = task.encode(self.data.train.examples, self.text)
+        windows = task.encode(train.examples, self.text)
         if not windows:
             raise DataError("the training data has no text in it", where=run.train_data)
         order = EpochOrder([len(w.input_ids) for w in windows], run.batch_size, run.seed, shuffle=run.shuffle)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .environment import environment
 from .errors import Interrupted
+from .files import write_json
 from .training.checkpoints import Checkpoints
 from .training.evaluation import Evaluator, score
 from .training.interrupt import StopAsked, StopFlag
@@ -22,7 +23,6 @@ from .training.saving import (
     write_parameters,
     write_state,
 )
-from .files import write_json
 from .types import Reading, RunView, StepRecord
 
 if TYPE_CHECKING:
@@ -102,7 +102,8 @@ class Session:
 
     def _train(self) -> None:
         run = self._run
-        assert run.course is not None and run.stepper is not None
+        assert run.course is not None
+        assert run.stepper is not None
         if self._step < self._total:
             self._say("compiling the training step, once for all lengths")
         for record in train_steps(run.stepper, run.task, run.course, done=self._step):
@@ -115,7 +116,9 @@ class Session:
             if evaluated or last or self._due(self._options.save_every) or self._stops_here():
                 self._save(best=best)
             if self._stops_here() and not last:
-                self._say(f"stopped after step {self._step}, as --stop-after says; `bertrun resume {self._folder.path}` goes on")
+                self._say(
+                    f"stopped after step {self._step}, as --stop-after says; `bertrun resume {self._folder.path}` goes on"
+                )
                 return
 
     def _due(self, every: int | None) -> bool:

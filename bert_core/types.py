@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .options import NoOptions
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from mindspore import Parameter, Tensor, nn
 
 Split = Literal["train", "eval", "test"]
-Arrays = Mapping[str, np.ndarray]
+Arrays = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -332,31 +333,47 @@ class TextEncoder(Protocol):
 
 
 class Task(Protocol):
-    """What a run trains, evaluates and predicts.
+    """What a run trains, evaluates and predicts."""
 
-    Attributes:
-        labels: Label names in the order of their ids; empty before `learn`, and for tasks without labels.
-        metrics: Names of the metrics of an evaluation.
-        best: The score that chooses the best checkpoint, the greater the better.
-        rates: Multiples of the learning rate, by the beginning of the names of the head's and loss's parameters.
-        undecayed: Beginnings of the names of matrices that are not decayed.
-        reads: Which of the encoder's outputs the head takes; `both` as two arguments.
-        head_dropout: Of what the head takes.
-        features: The task's own features, by name.
-        head_inputs: Those that the head takes after the vectors, in order.
-        loss_inputs: Those that the loss takes after the logits and the totals, in order.
-    """
+    @property
+    def labels(self) -> Sequence[str]:
+        """Label names in the order of their ids; empty before `learn`, and for tasks without labels."""
 
-    labels: Sequence[str]
-    metrics: Sequence[str]
-    best: str
-    rates: Mapping[str, float]
-    undecayed: Sequence[str]
-    reads: Literal["sequence", "pooled", "both"]
-    head_dropout: float
-    features: Mapping[str, Feature]
-    head_inputs: Sequence[str]
-    loss_inputs: Sequence[str]
+    @property
+    def metrics(self) -> Sequence[str]:
+        """Names of the metrics of an evaluation."""
+
+    @property
+    def best(self) -> str:
+        """The score that chooses the best checkpoint, the greater the better."""
+
+    @property
+    def rates(self) -> Mapping[str, float]:
+        """Multiples of the learning rate, by the beginning of the names of the head's and loss's parameters."""
+
+    @property
+    def undecayed(self) -> Sequence[str]:
+        """Beginnings of the names of matrices that are not decayed."""
+
+    @property
+    def reads(self) -> Literal["sequence", "pooled", "both"]:
+        """Which of the encoder's outputs the head takes; `both` as two arguments."""
+
+    @property
+    def head_dropout(self) -> float:
+        """Dropout of what the head takes."""
+
+    @property
+    def features(self) -> Mapping[str, Feature]:
+        """The task's own features, by name."""
+
+    @property
+    def head_inputs(self) -> Sequence[str]:
+        """Features that the head takes after the vectors, in order."""
+
+    @property
+    def loss_inputs(self) -> Sequence[str]:
+        """Features that the loss takes after the logits and the totals, in order."""
 
     def read(self, source: Path | None, split: Split) -> Reading:
         """The examples of a file, or of the task's own embedded sample where there is none.
@@ -380,11 +397,11 @@ class Task(Protocol):
     def loss(self, seed: int) -> nn.Cell:
         """From logits, `totals` and the features in `loss_inputs` to a scalar: each term over its total."""
 
-    def loss_terms(self, batch: Arrays) -> np.ndarray:
+    def loss_terms(self, batch: Arrays) -> NDArray[np.float32]:
         """How much each of the loss's terms counts in a batch (tokens, sequences): (terms,) float32."""
 
     def predict(
-        self, examples: Sequence[Any], windows: Sequence[Window], outputs: Sequence[np.ndarray], parameters: Arrays
+        self, examples: Sequence[Any], windows: Sequence[Window], outputs: Sequence[NDArray[Any]], parameters: Arrays
     ) -> Sequence[Any]:
         """One prediction for each example.
 

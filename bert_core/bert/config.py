@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from ..options import option
+from bert_core.options import option
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,7 +29,8 @@ class BertOptions:
     def problems(self) -> Iterable[str]:
         """Values that contradict each other."""
         if self.hidden_size % self.num_attention_heads:
-            yield f"--hidden-size {self.hidden_size} cannot be cut into --num-attention-heads {self.num_attention_heads}"
+            heads = self.num_attention_heads
+            yield f"--hidden-size {self.hidden_size} cannot be cut into --num-attention-heads {heads}"
 
 
 def _size(layers: int, hidden: int, vocabulary: int = 30522) -> Mapping[str, object]:

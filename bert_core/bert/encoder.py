@@ -9,8 +9,9 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from ..initial import truncated_normal
-from ..types import EncoderParts, Noise
+from bert_core.initial import truncated_normal
+from bert_core.types import EncoderParts, Noise
+
 from .config import BertOptions
 from .operators import PLAIN
 
@@ -77,7 +78,7 @@ class Embeddings(nn.Cell):  # type: ignore[misc]
 
     def construct(self, input_ids: Any, token_type_ids: Any) -> Any:
         """(batch * length, hidden_size)."""
-        batch, length = input_ids.shape
+        length = input_ids.shape[1]
         place = ops.arange(0, length).astype(ms.int32).reshape((1, length)) + ops.zeros_like(input_ids)
         vectors = self.words(self.word_embeddings.weight, input_ids.reshape((-1,)))
         vectors = vectors + self.types(self.token_type_embeddings.weight, token_type_ids.reshape((-1,)))

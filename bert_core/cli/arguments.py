@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..errors import UsageError
+from bert_core.errors import UsageError
 
 
 def take(arguments: Sequence[str], flag: str) -> tuple[list[str], list[str]]:

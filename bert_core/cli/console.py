@@ -11,7 +11,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from ..types import StepRecord
+from bert_core.types import StepRecord
 
 
 class Console:

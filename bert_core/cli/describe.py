@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 
-from ..manager import KINDS, PluginManager, PluginRecord
-from ..options import options_of
-from ..types import ModelSpec, Spec
+from bert_core.manager import KINDS, PluginManager, PluginRecord
+from bert_core.options import options_of
+from bert_core.types import ModelSpec, Spec
+
 from .options import option_rows
 from .state import State
 

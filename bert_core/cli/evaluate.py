@@ -9,10 +9,11 @@ from pathlib import Path
 
 import click
 
-from ..errors import DataError, UsageError
-from ..names import listed
-from ..options import Layer
-from ..plan import make_plan, read_config, read_run_file
+from bert_core.errors import DataError, UsageError
+from bert_core.names import listed
+from bert_core.options import Layer
+from bert_core.plan import make_plan, read_config, read_run_file
+
 from .console import Console
 from .state import State
 
@@ -27,7 +28,7 @@ TOGETHER = 256
 @click.pass_obj
 def resume(state: State, run: Path) -> None:
     """Go on with a run that was stopped, from its newest whole checkpoint."""
-    from ..runner import train
+    from bert_core.runner import train
 
     if not (run / "run.toml").is_file():
         raise UsageError("this folder holds no run", where=run, hint="Give the folder that --output named")
@@ -59,7 +60,7 @@ def evaluate(
     batch_size: int,
 ) -> None:
     """Score the best checkpoint of a run on a file."""
-    from ..predictor import Predictor
+    from bert_core.predictor import Predictor
 
     predictor = Predictor(run, state.manager, device=device, batch_size=batch_size)
     scores, examples, predicted = predictor.evaluate(eval_data)
@@ -86,7 +87,7 @@ def predict(
 
     FILE holds a text a line, or JSON lines with a "text"; - reads standard input.
     """
-    from ..predictor import Predictor
+    from bert_core.predictor import Predictor
 
     if bool(text) == (file is not None):
         raise UsageError("give either --text or a FILE (- for standard input)")
@@ -118,7 +119,7 @@ def _text(line: str, file: str, number: int) -> str:
         return line
     if not isinstance(record, dict) or not isinstance(record.get("text"), str):
         keys = listed(record) if isinstance(record, dict) else "none"
-        raise DataError.at(file, number, f"this JSON line has no \"text\"; its keys are: {keys}")
+        raise DataError.at(file, number, f'this JSON line has no "text"; its keys are: {keys}')
     return str(record["text"])
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from ..errors import UsageError
-from ..options import FALSE, TRUE
+from bert_core.errors import UsageError
+from bert_core.options import FALSE, TRUE
 
 Rule = Callable[[str, str], list[str]]
 
 
 def _renamed(flag: str) -> Rule:
-    return lambda old, value: [flag, value] if value else []
+    return lambda _, value: [flag, value] if value else []
 
 
 def _lowered(flag: str) -> Rule:
-    return lambda old, value: [flag, value.lower()] if value else []
+    return lambda _, value: [flag, value.lower()] if value else []
 
 
 def _switch(on: str, off: str) -> Rule:
@@ -29,7 +29,7 @@ def _switch(on: str, off: str) -> Rule:
     return rule
 
 
-def _accepted(old: str, value: str) -> list[str]:
+def _accepted(_old: str, _value: str) -> list[str]:
     return []
 
 

@@ -9,8 +9,9 @@ from typing import Any
 
 import click
 
-from ..errors import BertrunError
-from ..manager import host_version
+from bert_core.errors import BertrunError
+from bert_core.manager import host_version
+
 from .arguments import take
 from .describe import describe, plugins
 from .evaluate import evaluate, predict, resume
@@ -50,7 +51,9 @@ def _mounted(ctx: click.Context) -> dict[str, click.Command]:
     return {str(command.name): command for command, _ in state.manager.commands}
 
 
-@click.group(cls=Driver, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Driver, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.version_option(host_version() or "0 (not installed)", prog_name="bertrun")
 def driver() -> None:
     """Train, evaluate and serve BERT-family encoders on MindSpore.

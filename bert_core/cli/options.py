@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import click
 
-from ..options import OptionInfo
-from ..plan import CHOSEN
+from bert_core.options import OptionInfo
+from bert_core.plan import CHOSEN
 
 ABSENT = object()
 

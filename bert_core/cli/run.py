@@ -8,10 +8,22 @@ from pathlib import Path
 
 import click
 
-from ..manager import PluginManager
-from ..options import Layer, OptionInfo, index_options, options_of
-from ..plan import CHOSEN, RUN, Choice, Plan, choose, environment_layer, make_plan, owners, read_config, read_run_file
-from ..run_options import RunOptions
+from bert_core.manager import PluginManager
+from bert_core.options import Layer, OptionInfo, index_options, options_of
+from bert_core.plan import (
+    CHOSEN,
+    RUN,
+    Choice,
+    Plan,
+    choose,
+    environment_layer,
+    make_plan,
+    owners,
+    read_config,
+    read_run_file,
+)
+from bert_core.run_options import RunOptions
+
 from .arguments import spelled
 from .legacy import translate
 from .options import click_option, option_rows, selector_rows, selectors, unknown_arguments
@@ -30,7 +42,11 @@ class RunCommand(click.Command):
             help="Train, evaluate and predict, on your data or on the task's embedded sample.",
             short_help="Train, evaluate and predict (also without the word: bertrun --task ...).",
             params=list(selectors()),
-            context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "allow_interspersed_args": True},
+            context_settings={
+                "ignore_unknown_options": True,
+                "allow_extra_args": True,
+                "allow_interspersed_args": True,
+            },
         )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -53,7 +69,9 @@ class RunCommand(click.Command):
     def invoke(self, ctx: click.Context) -> int:
         """Decide the run, then hand it over."""
         manager, names, layers = ctx.meta[META]
-        flat = {name: value for name, value in ctx.params.items() if value is not None and name not in (*CHOSEN, "config")}
+        flat = {
+            name: value for name, value in ctx.params.items() if value is not None and name not in (*CHOSEN, "config")
+        }
         flat.update(unknown_arguments(ctx.args))
         layers = [Layer(origin="command line", flat=flat), *layers]
         return start(decide(manager, names, layers), manager)
@@ -70,7 +88,7 @@ class RunCommand(click.Command):
 
 def decide(manager: PluginManager, names: Mapping[str, str | None], layers: list[Layer]) -> Plan:
     """The plan of a run whose weights, where named, give the model's sizes."""
-    from ..weights.store import resolve, weights_folder
+    from bert_core.weights.store import resolve, weights_folder
 
     named = (layer.flat.get("weights") or layer.tables.get(RUN, {}).get("weights") for layer in layers)
     weights = next((name for name in named if name), None)
@@ -80,7 +98,8 @@ def decide(manager: PluginManager, names: Mapping[str, str | None], layers: list
 
 def start(plan: Plan, manager: PluginManager) -> int:
     """Run a plan with what it prints on this console."""
-    from ..runner import train
+    from bert_core.runner import train
+
     from .console import Console
 
     console = Console(quiet=plan.run.quiet, json=plan.run.json)

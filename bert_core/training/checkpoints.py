@@ -8,8 +8,8 @@ import shutil
 from collections.abc import Callable, Collection
 from pathlib import Path
 
-from ..errors import CheckpointError
-from ..files import flush_to_disk, link, sha256, write_json
+from bert_core.errors import CheckpointError
+from bert_core.files import flush_to_disk, link, sha256, write_json
 
 SCHEMA = 1
 MANIFEST = "manifest.json"

@@ -9,8 +9,9 @@ import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
-from ..text.batches import evaluation_order, pad
-from ..types import Metric, Task, TextEncoder, Window
+from bert_core.text.batches import evaluation_order, pad
+from bert_core.types import Metric, Task, TextEncoder, Window
+
 from .network import Network, Objective, parameters_of
 from .step import open_shapes
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from mindspore import Parameter
 
-from ..types import ParameterGroup
+from bert_core.types import ParameterGroup
 
 
 def parameter_groups(

@@ -12,9 +12,10 @@ import numpy as np
 from mindspore import Tensor
 from numpy.typing import NDArray
 
-from ..errors import NumericsError
-from ..text.batches import EpochOrder, pad
-from ..types import Noise, Schedule, StepRecord, Task, Window
+from bert_core.errors import NumericsError
+from bert_core.text.batches import EpochOrder, pad
+from bert_core.types import Noise, Schedule, StepRecord, Task, Window
+
 from .noise import dropout_factors
 from .step import Stepper
 
@@ -71,9 +72,7 @@ def train_steps(stepper: Stepper, task: Task, course: Course, *, done: int = 0) 
         yield record
 
 
-def _micro_batches(
-    rows: NDArray[Any], task: Task, course: Course, step: int
-) -> tuple[list[list[Tensor]], int]:
+def _micro_batches(rows: NDArray[Any], task: Task, course: Course, step: int) -> tuple[list[list[Tensor]], int]:
     """The arguments of each micro-batch; every one knows the totals of the whole update."""
     parts = [part for part in np.array_split(rows, course.accumulate) if len(part)]
     padded = [pad([course.windows[row] for row in part], task.features, pad_id=course.pad_id) for part in parts]

@@ -7,7 +7,7 @@ from typing import Any
 
 from mindspore import Parameter, nn
 
-from ..types import Encoder, Noise, Task
+from bert_core.types import Encoder, Noise, Task
 
 PREFIX = "bert."
 
@@ -23,7 +23,7 @@ class Network(nn.Cell):  # type: ignore[misc]
 
     def __init__(self, encoder: Encoder, task: Task, seed: int) -> None:
         super().__init__()
-        self.bert = encoder
+        self.bert: Any = encoder
         self.head = task.head(encoder.hidden_size, seed)
         self.reads = task.reads
         self.drops = task.head_dropout > 0
@@ -61,10 +61,10 @@ class Objective(nn.Cell):  # type: ignore[misc]
     def construct(self, totals: Any, input_ids: Any, token_type_ids: Any, attention_mask: Any, *rest: Any) -> Any:
         """The loss; `rest` is the task's features in order, then the noise."""
         features, noise = rest[: self.count], rest[self.count :]
-        head_inputs = ()
+        head_inputs: Any = ()
         for index in self.head_inputs:
             head_inputs += (features[index],)
-        loss_inputs = ()
+        loss_inputs: Any = ()
         for index in self.loss_inputs:
             loss_inputs += (features[index],)
         logits = self.network(input_ids, token_type_ids, attention_mask, head_inputs, noise)

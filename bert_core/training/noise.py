@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from ..types import Noise
+from bert_core.types import Noise
 
 _LEVELS = 1 << 16
 

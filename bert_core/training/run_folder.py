@@ -12,8 +12,8 @@ from typing import Any
 
 import tomli_w
 
-from ..errors import RunBusyError, UsageError
-from ..files import write_json, write_text
+from bert_core.errors import RunBusyError, UsageError
+from bert_core.files import write_json, write_text
 
 RUN_FILE = "run.toml"
 LOCK = "lock.json"

@@ -10,8 +10,8 @@ from typing import Any
 from mindspore import Parameter, Tensor
 from safetensors.numpy import load_file, save_file
 
-from ..errors import CheckpointError
-from ..files import write_json
+from bert_core.errors import CheckpointError
+from bert_core.files import write_json
 
 MODEL = "model.safetensors"
 TRAINING = "training.safetensors"
@@ -57,7 +57,9 @@ def read_state(folder: Path) -> dict[str, Any]:
     return dict(state)
 
 
-def model_config(fields: Mapping[str, Any], *, family: str, labels: list[str], task: Mapping[str, Any]) -> dict[str, Any]:
+def model_config(
+    fields: Mapping[str, Any], *, family: str, labels: list[str], task: Mapping[str, Any]
+) -> dict[str, Any]:
     """A `config.json`: the model's fields, label names by id, and what the task learnt.
 
     Args:

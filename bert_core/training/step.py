@@ -35,7 +35,7 @@ class Update(nn.Cell):  # type: ignore[misc]
         norm = ops.sqrt(squares)
         if self.clip_norm > 0:
             factor = ops.minimum(self.clip_norm / (norm + 1e-6), 1.0)
-            scaled = ()
+            scaled: Any = ()
             for gradient in gradients:
                 scaled += (gradient * factor,)
             gradients = scaled
@@ -84,7 +84,7 @@ class FinalStep(nn.Cell):  # type: ignore[misc]
 
     def construct(self, rate: Any, number: Any) -> Any:
         """The gradient norm."""
-        gradients = ()
+        gradients: Any = ()
         for total in self.sums:
             gradients += (total * 1.0,)
         norm = self.update(gradients, rate, number)
@@ -105,7 +105,13 @@ class Stepper:
     """
 
     def __init__(
-        self, objective: Objective, parameters: Sequence[Parameter], optimizer: Any, *, clip_norm: float, accumulate: int
+        self,
+        objective: Objective,
+        parameters: Sequence[Parameter],
+        optimizer: Any,
+        *,
+        clip_norm: float,
+        accumulate: int,
     ) -> None:
         objective.set_train()
         update = Update(optimizer, clip_norm)

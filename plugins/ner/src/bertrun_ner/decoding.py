@@ -36,8 +36,8 @@ def decode(
     """
     emissions = _by_sentence(len(examples), windows, outputs, len(labels))
     size = len(labels)
-    empty: tuple[NDArray[np.float32], ...] = (np.zeros((size, size)), np.zeros(size), np.zeros(size))  # type: ignore[assignment]
-    tables = tuple(parameters[name] for name in CRF) if CRF[0] in parameters else empty
+    shapes = ((size, size), (size,), (size,))
+    tables = [parameters.get(name, np.zeros(shape, np.float32)) for name, shape in zip(CRF, shapes, strict=True)]
     rules = Allowed(*allowed(labels))
     scheme = trained(recognise([[label] for label in labels]))
     taggings: list[Tagging] = [Tagging(sentence=sentence, tags=(), spans=()) for sentence in examples]
@@ -76,5 +76,6 @@ def _best(
     padded = np.zeros((*mask.shape, emissions[0].shape[1]), np.float32)
     for row, scores in enumerate(emissions):
         padded[row, : len(scores)] = scores
-    paths, _ = viterbi_decode(padded, mask, *tables, rules)
-    return paths, path_marginals(padded, mask, *tables, paths, rules)
+    transitions, start, end = tables
+    paths, _ = viterbi_decode(padded, mask, transitions, start, end, rules)
+    return paths, path_marginals(padded, mask, transitions, start, end, paths, rules)

@@ -96,7 +96,7 @@ class BiLstm(nn.Cell):  # type: ignore[misc]
 
     def construct(self, vectors: Any, word_mask: Any) -> Any:
         """(batch, words, width) from (batch, words, width)."""
-        batch, words = word_mask.shape
+        words = word_mask.shape[1]
         last = ops.ReduceSum(keep_dims=True)(word_mask, 1) - 1  # (batch, 1)
         place = ops.arange(0, words).astype(ms.int32).reshape((1, words))
         turned = ops.where(place <= last, last - place, place)  # (batch, words)

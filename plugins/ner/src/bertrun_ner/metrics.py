@@ -34,7 +34,9 @@ def spans(predictions: Sequence[Tagging], references: Sequence[Tagging]) -> dict
 
 def conlleval(predictions: Sequence[Tagging], references: Sequence[Tagging]) -> dict[str, float]:
     """Scores of the spans that conlleval reads from the tags."""
-    return span_scores([lenient_spans(one.tags) for one in predictions], [lenient_spans(one.tags) for one in references])
+    return span_scores(
+        [lenient_spans(one.tags) for one in predictions], [lenient_spans(one.tags) for one in references]
+    )
 
 
 def cluener(predictions: Sequence[Tagging], references: Sequence[Tagging]) -> dict[str, float]:

@@ -48,5 +48,7 @@ def bertrun_register_metrics() -> Iterable[MetricSpec]:
         build=lambda options: metrics.cluener,
     )
     yield MetricSpec(
-        name="tokens", summary="The share of words or characters with the right label.", build=lambda options: metrics.tokens
+        name="tokens",
+        summary="The share of words or characters with the right label.",
+        build=lambda options: metrics.tokens,
     )

@@ -5,19 +5,19 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bert_core import Arrays, DataError, Feature, Reading, TextEncoder, UsageError, Window
+from bert_core import Arrays, DataError, Feature, Reading, Split, TextEncoder, UsageError, Window
 
 from . import decoding
 from .files import describe, read_sentences
 from .metrics import Tagging
 from .options import NerOptions
 from .schemes import IOB2, SCHEMES, Scheme, label_names, parse, recognise, tags_of, trained
-from .sentence import Sentence, from_text
+from .sentence import Sentence, Unit, from_text
 from .windows import windows
 
 SAMPLE = Path(__file__).parent / "sample"
@@ -35,7 +35,7 @@ class NerTask:
         state: What `state` gave when a checkpoint was written.
     """
 
-    reads = "sequence"
+    reads: Literal["sequence"] = "sequence"
     head_dropout = 0.1
     best: str
     features: Mapping[str, Feature] = {"word_positions": Feature(), "word_mask": Feature(), "labels": Feature()}
@@ -46,16 +46,17 @@ class NerTask:
     def __init__(self, options: NerOptions, state: Mapping[str, Any] | None = None) -> None:
         self._options = options
         self.labels: tuple[str, ...] = tuple(state["labels"]) if state else ()
-        self._unit = state["unit"] if state else "word"
+        self._unit: Unit = state["unit"] if state else "word"
         self.metrics = tuple(dict.fromkeys(("spans", options.metric)))
         self.best = {"cluener": "cluener_f1", "tokens": "token_accuracy"}.get(options.metric, "f1")
         self.rates = {"crf.": options.crf_rate}
 
-    def read(self, source: Path | None, split: str) -> Reading:
+    def read(self, source: Path | None, split: Split) -> Reading:
         """The sentences of a file, or of the embedded sample."""
-        if self._options.data_format in ("tfrecord", "mindrecord"):
+        format_ = self._options.data_format
+        if format_ == "tfrecord" or format_ == "mindrecord":
             raise UsageError(
-                f"--data-format {self._options.data_format}: this version reads text, not records",
+                f"--data-format {format_}: this version reads text, not records",
                 hint="Give CoNLL columns or CLUENER json lines, from which the records were made",
             )
         path = source or SAMPLE / SAMPLE_FILES[self._options.sample][split]
@@ -64,7 +65,7 @@ class NerTask:
             path,
             word_column=self._options.word_column,
             tag_column=self._options.tag_column,
-            data_format=self._options.data_format,
+            data_format=format_,
             scheme=None if scheme == "auto" else SCHEMES[scheme],
         )
         self._check(corpus.sentences, path)
@@ -77,7 +78,9 @@ class NerTask:
         """Refuse what is not annotated, or annotated with other types than those learnt."""
         bare = next((sentence for sentence in sentences if sentence.spans is None), None)
         if bare is not None:
-            raise DataError.at(path, bare.line, "this sentence is not annotated", hint="`bertrun predict` needs no tags")
+            raise DataError.at(
+                path, bare.line, "this sentence is not annotated", hint="`bertrun predict` needs no tags"
+            )
         known = self._types()
         found = {span.type for sentence in sentences for span in sentence.spans or ()}
         if known and not found <= known:
@@ -168,7 +171,12 @@ class NerTask:
             }
             for span, score in zip(prediction.spans, prediction.scores, strict=True)
         ]
-        return {"text": example.text, "entities": entities, "words": list(example.words()), "tags": list(prediction.tags)}
+        return {
+            "text": example.text,
+            "entities": entities,
+            "words": list(example.words()),
+            "tags": list(prediction.tags),
+        }
 
 
 def read_types(path: Path) -> list[str]:
@@ -188,7 +196,9 @@ def read_types(path: Path) -> list[str]:
             raise DataError(f"the label file is not JSON: {error}", where=path) from None
     else:
         lines = text.split()
-    types = list(dict.fromkeys(parse(line).type for line in lines if parse(line).type and not line.startswith(("<", "["))))
+    types = list(
+        dict.fromkeys(parse(line).type for line in lines if parse(line).type and not line.startswith(("<", "[")))
+    )
     if not types:
         raise DataError("the label file names no entity type", where=path, hint="Write one type a line, such as PER")
     return types

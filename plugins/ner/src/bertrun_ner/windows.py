@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
+from itertools import accumulate, pairwise
 
 from bert_core import TextEncoder, Window
 
@@ -35,8 +35,8 @@ def stretches(sizes: Sequence[int], room: int) -> list[Stretch]:
     if ends[-1] <= room:
         return [Stretch(0, len(sizes), 0, len(sizes))]
     shown = list(_shown(sizes, ends, room))
-    borders = [0, *(_border(a, b) for a, b in zip(shown, shown[1:], strict=False)), len(sizes)]
-    return [Stretch(*window, *home) for window, home in zip(shown, zip(borders, borders[1:], strict=False), strict=True)]
+    borders = [0, *(_border(a, b) for a, b in pairwise(shown)), len(sizes)]
+    return [Stretch(*window, *home) for window, home in zip(shown, pairwise(borders), strict=True)]
 
 
 def _shown(sizes: Sequence[int], ends: Sequence[int], room: int) -> Iterator[tuple[int, int]]:
@@ -58,9 +58,7 @@ def _border(window: tuple[int, int], following: tuple[int, int]) -> int:
     return (following[0] + window[1]) // 2
 
 
-def windows(
-    example: int, words: Sequence[str], labels: Sequence[int] | None, text: TextEncoder
-) -> Iterator[Window]:
+def windows(example: int, words: Sequence[str], labels: Sequence[int] | None, text: TextEncoder) -> Iterator[Window]:
     """The windows of one sentence, none where it has no words.
 
     Args:
