@@ -237,9 +237,9 @@ def _unmet_requirement(point: importlib_metadata.EntryPoint) -> str:
     installed = host_version()
     for line in (point.dist.requires or []) if point.dist and installed else []:
         requirement = Requirement(line)
-        if canonicalize_name(requirement.name) == "bertrun" and requirement.marker is None:
-            if not requirement.specifier.contains(installed, prereleases=True):
-                return f"it requires bertrun{requirement.specifier}, and bertrun {installed} is installed"
+        ours = canonicalize_name(requirement.name) == "bertrun" and requirement.marker is None
+        if ours and not requirement.specifier.contains(installed, prereleases=True):
+            return f"it requires bertrun{requirement.specifier}, and bertrun {installed} is installed"
     return ""
 
 

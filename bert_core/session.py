@@ -116,9 +116,7 @@ class Session:
             if evaluated or last or self._due(self._options.save_every) or self._stops_here():
                 self._save(best=best)
             if self._stops_here() and not last:
-                self._say(
-                    f"stopped after step {self._step}, as --stop-after says; `bertrun resume {self._folder.path}` goes on"
-                )
+                self._say(f"stopped after step {self._step}, as --stop-after says; {self._how_to_go_on()}")
                 return
 
     def _due(self, every: int | None) -> bool:
@@ -215,8 +213,11 @@ class Session:
         raise Interrupted(
             f"stopped by a signal after step {self._step} of {self._total}; everything is saved",
             signal_number=self._flag.signal_number,
-            hint=f"`bertrun resume {self._folder.path}` goes on",
+            hint=self._how_to_go_on(),
         )
+
+    def _how_to_go_on(self) -> str:
+        return f"`bertrun resume {self._folder.path}` goes on"
 
     def _say(self, line: str) -> None:
         self._folder.log(line)
