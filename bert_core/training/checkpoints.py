@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from pathlib import Path
 
 from bert_core.errors import CheckpointError
@@ -37,7 +38,7 @@ class Checkpoints:
             best: Whether it is the best so far.
         """
         path = self._folder / f"step-{step:08d}"
-        if not path.exists():
+        if damage(path):
             self._folder.mkdir(exist_ok=True)
             self._write_whole(path, write)
         for name in ("latest", "best") if best else ("latest",):
@@ -52,6 +53,7 @@ class Checkpoints:
         try:
             write(sibling)
             seal(sibling)
+            _set_aside(path)
             sibling.rename(path)
         except BaseException:
             shutil.rmtree(sibling, ignore_errors=True)
@@ -59,12 +61,23 @@ class Checkpoints:
         flush_to_disk(self._folder)
 
     def _prune(self) -> None:
-        protected = {(self._run / name).resolve() for name in ("latest", "best")}
-        others = [path for path in committed(self._folder) if path.resolve() not in protected]
-        for path in others[: max(0, len(others) - (self._keep - 1))]:
-            shutil.rmtree(path, ignore_errors=True)
+        """Keep the best one and the newest others; those after the latest are what a resumed run passed over."""
+        latest, best = ((self._run / name).resolve().name for name in ("latest", "best"))
+        others = [path for path in committed(self._folder) if path.name != best]
+        kept = [path for path in others if path.name <= latest][-self._keep :]
+        for path in others:
+            if path not in kept:
+                _set_aside(path)
         for left in self._folder.glob("step-*.tmp-*"):
             shutil.rmtree(left, ignore_errors=True)
+
+
+def _set_aside(path: Path) -> None:
+    """Take a checkpoint's name away in one step, so that none is ever half removed."""
+    aside = path.with_name(f"{path.name}.tmp-old")
+    shutil.rmtree(aside, ignore_errors=True)
+    with suppress(OSError):
+        path.rename(aside)
 
 
 def committed(folder: Path) -> list[Path]:
@@ -86,16 +99,18 @@ def damage(folder: Path) -> str:
     """What is wrong with a checkpoint by its manifest, or nothing."""
     try:
         manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        entries = dict(manifest["files"])
-    except (OSError, ValueError, KeyError, TypeError):
+        if manifest["schema"] != SCHEMA:
+            return f"{MANIFEST} has schema {manifest['schema']!r}, and this release reads {SCHEMA}"
+        entries = {name: (entry["bytes"], entry["sha256"]) for name, entry in manifest["files"].items()}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return f"{MANIFEST} is missing or unreadable"
-    for name, entry in entries.items():
+    for name, (size, digest) in entries.items():
         path = folder / Path(name).name
         if not path.is_file():
             return f"{name} is missing"
-        if path.stat().st_size != entry["bytes"] or sha256(path) != entry["sha256"]:
+        if path.stat().st_size != size or sha256(path) != digest:
             return f"{name} is not what was written"
-    return ""
+    return "" if entries else f"{MANIFEST} lists no files"
 
 
 def newest_whole(run: Path, say: Callable[[str], None]) -> Path:

@@ -1,0 +1,1 @@
+"""Scores of classification and regression for bertrun."""

@@ -1,0 +1,1 @@
+"""Scores of pre-training for bertrun."""

@@ -1,0 +1,1 @@
+"""Scores of extractive question answering for bertrun."""
