@@ -21,7 +21,7 @@ def flush_to_disk(path: Path) -> None:
 
 def write_text(path: Path, text: str) -> None:
     """Replace a file's content, whole or not at all."""
-    sibling = path.with_name(f".{path.name}.{os.getpid()}")
+    sibling = _sibling(path)
     sibling.write_text(text, encoding="utf-8")
     flush_to_disk(sibling)
     sibling.replace(path)
@@ -34,10 +34,15 @@ def write_json(path: Path, value: Mapping[str, Any]) -> None:
 
 def link(path: Path, target: str) -> None:
     """Point a symbolic link at a relative target, replacing what it pointed at in one step."""
-    sibling = path.with_name(f".{path.name}.{os.getpid()}")
+    sibling = _sibling(path)
     sibling.unlink(missing_ok=True)
     sibling.symlink_to(target)
     sibling.replace(path)
+
+
+def _sibling(path: Path) -> Path:
+    """Where the new content waits; the same name every time, so that what a killed process left is used up."""
+    return path.with_name(f".{path.name}.new")
 
 
 def sha256(path: Path) -> str:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def truncated_normal(name: str, shape: Sequence[int], *, deviation: float, seed: int) -> NDArray[np.float32]:
@@ -18,6 +20,8 @@ def truncated_normal(name: str, shape: Sequence[int], *, deviation: float, seed:
         deviation: Of the normal distribution before truncation.
         seed: Of the run.
     """
+    import numpy as np  # not above: `bertrun --help` imports this module too
+
     generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
     values = generator.standard_normal(tuple(shape), dtype=np.float32)
     while (beyond := np.abs(values) > 2).any():

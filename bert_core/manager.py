@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata as stdlib_metadata
 from types import ModuleType
@@ -19,7 +19,7 @@ from packaging.utils import canonicalize_name
 from . import hookspecs
 from .errors import BertrunError, PluginError
 from .names import did_you_mean, is_name, listed
-from .options import options_of
+from .options import TRUE, options_of
 from .types import (
     DeviceSpec,
     MetricSpec,
@@ -32,7 +32,8 @@ from .types import (
 )
 
 GROUP = "bertrun"
-HOST = "builtin"
+HOST = "bertrun"
+BUILTIN = "builtin"
 State = Literal["loaded", "disabled", "incompatible", "failed"]
 
 REGISTRATION: Mapping[str, type[Spec]] = {
@@ -44,6 +45,7 @@ REGISTRATION: Mapping[str, type[Spec]] = {
     "bertrun_register_devices": DeviceSpec,
     "bertrun_register_weights": WeightsSpec,
 }
+COMMANDS = "bertrun_register_commands"
 KINDS: Mapping[str, type[Spec]] = {spec.kind: spec for spec in REGISTRATION.values()}
 
 
@@ -85,15 +87,17 @@ class Policy:
         return cls(
             blocked=frozenset(blocked) | _split(environment.get("BERTRUN_DISABLED_PLUGINS", "")),
             allowed=None if listed_as_allowed is None else _split(listed_as_allowed),
-            strict=environment.get("BERTRUN_STRICT_PLUGINS", "") in ("1", "true"),
+            strict=environment.get("BERTRUN_STRICT_PLUGINS", "").lower() in TRUE,
         )
 
     def why_not(self, name: str, distribution: str) -> str:
         """Why a plugin is not imported, or nothing."""
-        names = {name, canonicalize_name(distribution)}
-        if names & self.blocked:
+        names = {canonicalize_name(name), canonicalize_name(distribution)}
+        if names & {canonicalize_name(blocked) for blocked in self.blocked}:
             return "blocked by --no-plugin or BERTRUN_DISABLED_PLUGINS"
-        if self.allowed is not None and name != HOST and not names & self.allowed:
+        if self.allowed is None or (name, distribution) == (BUILTIN, HOST):
+            return ""
+        if not names & {canonicalize_name(allowed) for allowed in self.allowed}:
             return "not on the allow-list BERTRUN_PLUGINS"
         return ""
 
@@ -108,6 +112,7 @@ class PluginManager:
     Args:
         policy: Which plugins may be imported.
         say: Where the one line about each plugin that cannot be used goes.
+        taken: Names of the host's own commands, which no plugin's command can have.
         entry_points: What to load; by default every installed entry point of the group `bertrun`.
 
     Raises:
@@ -119,16 +124,18 @@ class PluginManager:
         policy: Policy | None = None,
         *,
         say: Callable[[str], None] = lambda line: None,
+        taken: Iterable[str] = (),
         entry_points: Iterable[importlib_metadata.EntryPoint] | None = None,
     ) -> None:
         self.policy = policy or Policy()
         self._say = say
+        self._taken = frozenset(taken)
         self._pluggy = pluggy.PluginManager(hookspecs.PROJECT)
         self._pluggy.add_hookspecs(hookspecs)
         self._specs: dict[str, list[tuple[Spec, PluginRecord]]] = defaultdict(list)
         self.commands: list[tuple[Any, PluginRecord]] = []
         found = importlib_metadata.entry_points(group=GROUP) if entry_points is None else entry_points
-        self.records = tuple(self._load(point) for point in sorted(found, key=lambda point: point.name))
+        self.records = tuple(self._load(point) for point in sorted(found, key=_order))
 
     @property
     def hook(self) -> Any:
@@ -158,9 +165,14 @@ class PluginManager:
         wanted = name.lower().replace("_", "-")
         if wanted in specs:
             return specs[wanted]
-        parts = [f"no {kind} named '{name}'.", did_you_mean(wanted, specs), f"Installed: {listed(specs)}."]
-        parts += [f"Plugin {record.title} {record.state}: {record.reason}." for record in self.unusable()]
-        raise PluginError(" ".join(part for part in parts if part).removesuffix("."))
+        raise self.missing(kind, name, specs)
+
+    def missing(self, kind: str, name: str, known: Iterable[str]) -> PluginError:
+        """The error that nothing of a kind has a name, with what is close, what is installed and what failed."""
+        known = list(known)
+        suggestion = did_you_mean(name.lower().replace("_", "-"), known)
+        parts = [f"no {kind} named '{name}'.", suggestion, f"Installed: {listed(known)}.", *self._excuses()]
+        return PluginError(" ".join(part for part in parts if part).removesuffix("."))
 
     def preferred(self, kind: str) -> Any:
         """The spec that is taken where nobody chooses.
@@ -172,9 +184,22 @@ class PluginManager:
         offered = [spec for spec in specs.values() if spec.preferred] or list(specs.values())
         if len(offered) == 1:
             return offered[0]
+        if not offered:
+            raise PluginError(" ".join([f"no {kind} is installed.", *self._excuses()]).removesuffix("."))
         raise PluginError(
             f"no {kind} was chosen and {len(offered)} could be taken", hint=f"Say --{kind} with one of: {listed(specs)}"
         )
+
+    def command(self, name: str) -> Any:
+        """The command that a plugin mounts under a name, or None.
+
+        Raises:
+            PluginError: Two plugins own the name.
+        """
+        owned = [(command, record) for command, record in self.commands if command.name == name]
+        if len(owned) > 1:
+            _raise_clash("command", name, owned[0][1], owned[1][1])
+        return owned[0][0] if owned else None
 
     def owner(self, kind: str, name: str) -> PluginRecord:
         """The plugin that a spec came from."""
@@ -184,9 +209,11 @@ class PluginManager:
         """The plugins that failed or are incompatible."""
         return [record for record in self.records if record.state in ("failed", "incompatible")]
 
+    def _excuses(self) -> list[str]:
+        return [f"Plugin {record.title} {record.state}: {_closed(record.reason)}" for record in self.unusable()]
+
     def _load(self, point: importlib_metadata.EntryPoint) -> PluginRecord:
-        distribution = point.dist.name if point.dist else "unknown"
-        version = point.dist.version if point.dist else "0"
+        distribution, version = _origin(point)
 
         def record(state: State, reason: str = "") -> PluginRecord:
             return PluginRecord(name=point.name, distribution=distribution, version=version, state=state, reason=reason)
@@ -194,14 +221,14 @@ class PluginManager:
         reason = self.policy.why_not(point.name, distribution)
         if reason:
             return record("disabled", reason)
-        reason = _unmet_requirement(point)
-        if reason:
-            return self._give_up(record("incompatible", reason))
         try:
-            return self._register(point, record("loaded"))
-        except Exception as error:  # whatever a stranger's code raises stays the stranger's failure
-            reason = error.what if isinstance(error, BertrunError) else f"{type(error).__name__}: {error}"
+            reason = _unmet_requirement(point)
+            if not reason:
+                return self._register(point, record("loaded"))
+        except (Exception, SystemExit) as error:  # whatever a stranger's code raises stays the stranger's failure
+            reason = str(error) if isinstance(error, BertrunError) else f"{type(error).__name__}: {error}"
             return self._give_up(record("failed", " ".join(reason.split())))
+        return self._give_up(record("incompatible", reason))
 
     def _give_up(self, record: PluginRecord) -> PluginRecord:
         line = f"plugin {record.title} {record.state}: {record.reason}"
@@ -214,9 +241,10 @@ class PluginManager:
         module = point.load()
         hooks = dict(_checked_hooks(module))
         specs = [spec for name in hooks if name in REGISTRATION for spec in _checked_specs(name, hooks[name])]
-        commands = list(hooks["bertrun_register_commands"]()) if "bertrun_register_commands" in hooks else []
+        commands = _checked_commands(hooks[COMMANDS], self._taken) if COMMANDS in hooks else []
+        provides = [(spec.kind, spec.name) for spec in specs] + [("command", item.name) for item in commands]
+        _check_once(provides)
         self._pluggy.register(module, name=f"{record.distribution}:{record.name}")
-        provides = [(spec.kind, spec.name) for spec in specs] + [("command", str(item.name)) for item in commands]
         record = PluginRecord(**{**vars(record), "provides": tuple(provides)})
         for spec in specs:
             self._specs[spec.kind].append((spec, record))
@@ -224,12 +252,24 @@ class PluginManager:
         return record
 
 
+def _closed(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
+
+
 def host_version() -> str:
     """The installed version of the host."""
     try:
-        return stdlib_metadata.version("bertrun")
+        return stdlib_metadata.version(HOST)
     except stdlib_metadata.PackageNotFoundError:
         return ""
+
+
+def _origin(point: importlib_metadata.EntryPoint) -> tuple[str, str]:
+    """The name and the version of the distribution of an entry point."""
+    try:
+        return (point.dist.name, point.dist.version) if point.dist else ("unknown", "0")
+    except Exception:  # what is left of an uninstalled distribution has no metadata; importlib_metadata's errors vary
+        return "unknown", "0"
 
 
 def _unmet_requirement(point: importlib_metadata.EntryPoint) -> str:
@@ -237,7 +277,8 @@ def _unmet_requirement(point: importlib_metadata.EntryPoint) -> str:
     installed = host_version()
     for line in (point.dist.requires or []) if point.dist and installed else []:
         requirement = Requirement(line)
-        ours = canonicalize_name(requirement.name) == "bertrun" and requirement.marker is None
+        applies = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
+        ours = applies and canonicalize_name(requirement.name) == HOST
         if ours and not requirement.specifier.contains(installed, prereleases=True):
             return f"it requires bertrun{requirement.specifier}, and bertrun {installed} is installed"
     return ""
@@ -280,6 +321,28 @@ def _checked_specs(hook: str, function: Callable[[], Iterable[Spec]]) -> list[Sp
             raise PluginError(f"{spec.kind} {spec.name} has no summary")
         options_of(spec.options, f"{spec.kind} {spec.name}")
     return specs
+
+
+def _checked_commands(function: Callable[[], Iterable[Any]], taken: Container[str]) -> list[Any]:
+    import click
+
+    commands = list(function() or ())
+    for command in commands:
+        if not isinstance(command, click.Command):
+            raise PluginError(f"{COMMANDS} yielded a {type(command).__name__}, not a click.Command")
+        if command.name in taken:
+            raise PluginError(f"the command '{command.name}' is bertrun's own")
+    return commands
+
+
+def _check_once(provides: Sequence[tuple[str, str]]) -> None:
+    for kind, name in provides:
+        if provides.count((kind, name)) > 1:
+            raise PluginError(f"it registers {kind} '{name}' twice")
+
+
+def _order(point: importlib_metadata.EntryPoint) -> tuple[str, str]:
+    return point.name, point.value
 
 
 def _raise_clash(kind: str, name: str, first: PluginRecord, second: PluginRecord) -> None:

@@ -16,6 +16,7 @@ from .names import did_you_mean
 
 TRUE = frozenset({"true", "yes", "on", "1"})
 FALSE = frozenset({"false", "no", "off", "0"})
+RESERVED = frozenset({"name", "task", "model", "optimizer", "schedule", "device", "config", "help", "plugin"})
 
 
 def option(
@@ -85,15 +86,17 @@ class OptionInfo:
         if raw is None and self.optional:
             return None
         if self.repeated:
-            parts = raw.split(",") if isinstance(raw, str) else raw
-            if not isinstance(parts, (list, tuple)):
-                raise ValueError(f"must be a list of texts, not {raw!r}")
-            return tuple(str(part).strip() for part in parts)
+            return _parse_texts(raw)
         if self.choices:
             return self._parse_choice(raw)
         value = _PARSERS[self.kind](raw)
         self._check_range(value)
         return value
+
+    @property
+    def negation(self) -> str:
+        """The flag that says no, where the option is yes or no, else nothing."""
+        return f"--no-{self.flag[2:]}" if self.kind is bool else ""
 
     def _parse_choice(self, raw: object) -> str:
         wanted = str(raw).lower().replace("_", "-")
@@ -147,6 +150,13 @@ def _parse_str(raw: object) -> str:
     return raw
 
 
+def _parse_texts(raw: object) -> tuple[str, ...]:
+    parts = raw.split(",") if isinstance(raw, str) else raw
+    if not isinstance(parts, (list, tuple)) or not all(isinstance(part, str) for part in parts):
+        raise ValueError(f"must be a list of texts, not {raw!r}")
+    return tuple(part.strip() for part in parts if part.strip())
+
+
 def _parse_path(raw: object) -> Path:
     if isinstance(raw, Path):
         return raw
@@ -176,6 +186,8 @@ def options_of(options: type, owner: str) -> tuple[OptionInfo, ...]:
 
 def _info(field: dataclasses.Field[Any], hint: Any, owner: str) -> OptionInfo:
     where = f"option {field.name!r} of {owner}"
+    if field.name in RESERVED:
+        raise PluginError(f"{where} has a name that every run file and command line needs", hint="Rename it")
     if not field.metadata.get("help"):
         raise PluginError(f"{where} has no help", hint="Declare it with bert_core.option(default, help=...)")
     if field.default is MISSING:
@@ -299,7 +311,7 @@ def _unknown(layer: Layer, owners: Mapping[str, type], index: Mapping[str, Optio
         return
     for name in layer.flat:
         if name not in index:
-            flags = [info.flag for info in index.values()]
+            flags = [flag for info in index.values() for flag in (info.flag, info.negation) if flag]
             flag = "--" + name.replace("_", "-")
             yield f"no option {flag} in this run ({layer.origin}). {did_you_mean(flag, flags)}".strip()
     for owner, table in layer.tables.items():

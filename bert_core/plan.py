@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .errors import ConfigError, PluginError
+from .errors import ConfigError, UsageError
 from .manager import PluginManager
-from .names import did_you_mean, listed
+from .names import listed
 from .options import Layer, Settings, resolve
 from .run_options import RunOptions
 
@@ -68,21 +68,26 @@ def choose(manager: PluginManager, wanted: Mapping[str, str | None]) -> dict[str
 
     Raises:
         PluginError: A name is unknown, or nothing was asked for and nothing offers itself.
+        UsageError: No task was asked for.
     """
     return {kind: _choice(manager, kind, wanted.get(kind)) for kind in CHOSEN}
 
 
 def _choice(manager: PluginManager, kind: str, name: str | None) -> Choice:
     if name is None and kind == "task":
-        raise PluginError("no task was chosen", hint=f"Say --task with one of: {listed(manager.specs(kind))}")
+        raise UsageError("no task was chosen", hint=f"Say --task with one of: {listed(manager.specs(kind))}")
     if kind == "model" and name is not None:
-        return _model(manager, name)
+        return find_model(manager, name)
     spec = manager.preferred(kind) if name is None else manager.get(kind, name)
     return Choice(name=spec.name, spec=spec, preset={})
 
 
-def _model(manager: PluginManager, name: str) -> Choice:
-    """A model by the name of its family or of a preset."""
+def find_model(manager: PluginManager, name: str) -> Choice:
+    """A model by the name of its family or of a preset.
+
+    Raises:
+        PluginError: There is none.
+    """
     wanted = name.lower().replace("_", "-")
     families = manager.specs("model")
     for family in families.values():
@@ -90,9 +95,13 @@ def _model(manager: PluginManager, name: str) -> Choice:
             return Choice(name=wanted, spec=family, preset=family.presets[wanted])
     if wanted in families:
         return Choice(name=wanted, spec=families[wanted], preset={})
-    known = [*families, *(preset for family in families.values() for preset in family.presets)]
-    parts = [f"no model named '{name}'.", did_you_mean(wanted, known), f"Installed: {listed(known)}"]
-    raise PluginError(" ".join(part for part in parts if part))
+    raise manager.missing("model", name, model_names(manager))
+
+
+def model_names(manager: PluginManager) -> list[str]:
+    """The families, each followed by its presets."""
+    families = manager.specs("model").values()
+    return [name for family in families for name in (family.name, *family.presets)]
 
 
 def owners(choices: Mapping[str, Choice]) -> dict[str, type]:
@@ -151,9 +160,10 @@ def read_run_file(path: Path) -> tuple[dict[str, str], Layer]:
 
 
 def environment_layer(environment: Mapping[str, str]) -> Layer:
-    """The values of `BERTRUN_LEARNING_RATE` and the like; other `BERTRUN_` names are left alone."""
+    """The values of `BERTRUN_LEARNING_RATE` and the like; empty ones and other `BERTRUN_` names say nothing."""
     prefix = "BERTRUN_"
-    flat = {name[len(prefix) :].lower(): value for name, value in environment.items() if name.startswith(prefix)}
+    said = {name: value for name, value in environment.items() if name.startswith(prefix) and value}
+    flat = {name.removeprefix(prefix).lower(): value for name, value in said.items()}
     return Layer(origin="environment", flat=flat, strict=False)
 
 

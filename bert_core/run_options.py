@@ -13,35 +13,49 @@ from .options import option
 class RunOptions:
     """What is trained on, for how long, and where it is written."""
 
-    weights: str | None = option(
-        None, metavar="DIR|NAME", help="Start from a folder in Hugging Face layout, or from weights by name."
+    train_data: Path | None = option(
+        None, metavar="FILE", help="Data to train on; where no data is named, the sample that the task carries."
     )
-    vocab: Path | None = option(None, metavar="FILE", help="WordPiece vocabulary; by default the one of the weights.")
-    lowercase: bool | None = option(None, help="Lower-case the text; by default what the vocabulary was made for.")
-    max_length: int = option(128, minimum=4, help="Pieces in one window, special pieces counted.")
-    train_data: Path | None = option(None, help="Training data; the task's embedded sample where none is named.")
-    eval_data: Path | None = option(None, help="Data for the scores during training.")
-    test_data: Path | None = option(None, help="Data for the scores of the best checkpoint at the end.")
-    train: bool = option(True, help="Train; without it the weights are only evaluated.")
-    eval: bool = option(True, help="Evaluate during training and at its end.")
+    eval_data: Path | None = option(None, metavar="FILE", help="Data to score during training.")
+    test_data: Path | None = option(
+        None, metavar="FILE", help="Data to score at the end, with the checkpoint that did best on --eval-data."
+    )
+    weights: str | None = option(
+        None, metavar="DIR|NAME", help="Start from a folder in Hugging Face layout, or from a name of `weights list`."
+    )
+    vocab: Path | None = option(None, metavar="FILE", help="WordPiece vocabulary; by default that of the weights.")
+    lowercase: bool | None = option(None, help="Lower-case the text; by default as the vocabulary was made.")
+    output: Path | None = option(
+        None, metavar="DIR", help="Folder of the run; by default runs/TASK, or the next free one: runs/TASK-2, ..."
+    )
+    overwrite: bool = option(False, help="Replace the run that the folder already holds.")
     epochs: int = option(3, minimum=1, help="Passes over the training data.")
-    max_steps: int | None = option(None, minimum=1, help="Updates in all; overrides the epochs.")
-    stop_after: int | None = option(None, minimum=1, metavar="STEPS", help="Save and leave after this many updates.")
-    batch_size: int = option(32, minimum=1, help="Windows in one update, over all micro-batches.")
-    eval_batch_size: int = option(32, minimum=1, help="Windows in one batch of an evaluation.")
-    accumulate: int = option(1, minimum=1, help="Micro-batches in one update.")
-    learning_rate: float = option(5e-5, above=0, help="The highest learning rate.")
-    clip_norm: float = option(1.0, minimum=0, help="Longest allowed gradient over all parameters; 0 does not clip.")
-    seed: int = option(0, minimum=0, help="Of new parameters, of the order of examples and of dropout.")
-    shuffle: bool = option(True, help="Train in a new random order each epoch; without it, in the file's.")
-    eval_every: int | None = option(None, minimum=1, metavar="STEPS", help="Evaluate so often; default each epoch.")
-    save_every: int | None = option(None, minimum=1, metavar="STEPS", help="Save so often; default each epoch.")
-    keep: int = option(2, minimum=1, help="Checkpoints kept besides the best one.")
-    log_every: int = option(10, minimum=1, metavar="STEPS", help="Write a line of metrics so often.")
-    device_id: int = option(0, minimum=0, help="Which of several devices of the kind.")
-    output: Path | None = option(None, help="The run's folder; default runs/TASK, or the next free one.")
-    overwrite: bool = option(False, help="Replace the run that the output folder already holds.")
-    dry_run: bool = option(False, help="Check everything, print the plan, and leave before the first step.")
+    max_steps: int | None = option(None, minimum=1, metavar="STEPS", help="Updates in all; counts instead of --epochs.")
+    batch_size: int = option(32, minimum=1, help="Windows in one update, over all its micro-batches.")
+    learning_rate: float = option(5e-5, above=0, help="Highest learning rate of the schedule.")
+    max_length: int = option(
+        128, minimum=4, help="Pieces in one window, [CLS] and [SEP] counted; longer texts take several windows."
+    )
+    seed: int = option(0, minimum=0, help="Seed of new parameters, of the order of examples and of dropout.")
+    shuffle: bool = option(True, help="Train in a new random order each epoch; without it, in the file's order.")
+    accumulate: int = option(1, minimum=1, help="Micro-batches that an update is cut into, to need less memory.")
+    clip_norm: float = option(1.0, minimum=0, help="Longest gradient over all parameters; 0 does not clip.")
+    train: bool = option(True, help="Train; without it, only score the weights.")
+    eval: bool = option(True, help="Score during training and at its end.")
+    eval_every: int | None = option(
+        None, minimum=1, metavar="STEPS", help="Score every STEPS updates; by default after each epoch."
+    )
+    eval_batch_size: int = option(32, minimum=1, help="Windows at once while scoring.")
+    save_every: int | None = option(
+        None, minimum=1, metavar="STEPS", help="Save every STEPS updates; by default after each epoch."
+    )
+    keep: int = option(2, minimum=1, help="Checkpoints that are kept besides the best one.")
+    log_every: int = option(10, minimum=1, metavar="STEPS", help="Write metrics every STEPS updates.")
+    stop_after: int | None = option(
+        None, minimum=1, metavar="STEPS", help="Save and leave after STEPS updates; `bertrun resume` goes on."
+    )
+    device_id: int = option(0, minimum=0, help="Which device, where the machine has several of one kind, from 0.")
+    dry_run: bool = option(False, help="Check and build everything, then leave before the first step.")
     quiet: bool = option(False, help="Print nothing but errors and the final scores.")
     json: bool = option(False, help="Print the final scores as one JSON object.")
 

@@ -7,16 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
 from .options import NoOptions
 
 if TYPE_CHECKING:
+    import numpy as np
     from mindspore import Parameter, Tensor, nn
+    from numpy.typing import NDArray
 
 Split = Literal["train", "eval", "test"]
-Arrays = Mapping[str, NDArray[Any]]
+Arrays = Mapping[str, "NDArray[Any]"]  # numpy is imported when a run starts: it is slower than a help page
 
 
 @dataclass(frozen=True, kw_only=True)

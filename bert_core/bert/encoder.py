@@ -74,7 +74,7 @@ class Embeddings(nn.Cell):  # type: ignore[misc]
         self.words = maker.operator("embed", size.vocab_size)
         self.positions = maker.operator("embed", size.max_position_embeddings)
         self.types = maker.operator("embed", size.type_vocab_size)
-        self.norm = maker.operator("layer_norm", size.layer_norm_eps)
+        self.norm = maker.operator("layer_norm", size.layer_norm_eps, width)
 
     def construct(self, input_ids: Any, token_type_ids: Any) -> Any:
         """(batch * length, hidden_size)."""
@@ -100,9 +100,10 @@ class SelfAttention(nn.Cell):  # type: ignore[misc]
 
     def construct(self, vectors: Any, bias: Any, factors: Any, batch: Any, length: Any) -> Any:
         """(batch * length, hidden_size) from the same."""
-        weight = ops.concat((self.query.weight, self.key.weight, self.value.weight), 0)
-        shift = ops.concat((self.query.bias, self.key.bias, self.value.bias), 0)
-        return self.attend(self.linear(vectors, weight, shift), bias, factors, batch, length)[0]
+        q = self.linear(vectors, self.query.weight, self.query.bias)
+        k = self.linear(vectors, self.key.weight, self.key.bias)
+        v = self.linear(vectors, self.value.weight, self.value.bias)
+        return self.attend(q, k, v, bias, factors, batch, length)[0]
 
 
 class Residual(nn.Cell):  # type: ignore[misc]
@@ -113,7 +114,7 @@ class Residual(nn.Cell):  # type: ignore[misc]
         self.dense = maker.matrix(f"{name}.dense", maker.options.hidden_size, width)
         self.LayerNorm = maker.norm()
         self.linear = maker.operator("linear")
-        self.norm = maker.operator("layer_norm", maker.options.layer_norm_eps)
+        self.norm = maker.operator("layer_norm", maker.options.layer_norm_eps, maker.options.hidden_size)
 
     def construct(self, values: Any, before: Any, factors: Any) -> Any:
         """(batch * length, hidden_size)."""
@@ -193,6 +194,7 @@ class BertModel(nn.Cell):  # type: ignore[misc]
         super().__init__()
         maker = Maker(options, parts)
         self.hidden_size = options.hidden_size
+        self.heads = options.num_attention_heads
         self.max_length = options.max_position_embeddings
         self.noises = noises(options)
         self.embeddings = Embeddings(maker)
@@ -204,7 +206,8 @@ class BertModel(nn.Cell):  # type: ignore[misc]
     def construct(self, input_ids: Any, token_type_ids: Any, attention_mask: Any, noise: Any) -> Any:
         """See `bert_core.types.Encoder`."""
         batch, length = input_ids.shape
-        bias = ((1.0 - attention_mask.astype(ms.float32)) * MASKED).reshape((batch, 1, 1, length))
+        bias = ((1.0 - attention_mask.astype(ms.float32)) * MASKED).reshape((1, batch, 1, length))
+        bias = ops.broadcast_to(bias, (self.heads, batch, length, length))  # once, so that no layer broadcasts
         vectors = self.embeddings(input_ids, token_type_ids)
         if len(noise) > 0:
             vectors = vectors * noise[0]
@@ -224,7 +227,7 @@ def noises(options: BertOptions) -> list[Noise]:
         return (batch * length, options.hidden_size)
 
     def scores(batch: int, length: int) -> tuple[int, ...]:
-        return (batch, options.num_attention_heads, length, length)
+        return (options.num_attention_heads, batch, length, length)
 
     hidden = Noise(shape=vectors, rate=options.hidden_dropout_prob)
     attention = Noise(shape=scores, rate=options.attention_probs_dropout_prob)

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
 
 from bert_core.manager import KINDS, PluginManager, PluginRecord
 from bert_core.options import options_of
-from bert_core.types import ModelSpec, Spec
+from bert_core.plan import Choice, find_model
 
-from .options import option_rows
+from .options import Page, option_rows
 from .state import State
 
 
@@ -20,7 +20,7 @@ from .state import State
 @click.option("--json", "as_json", is_flag=True, help="As one JSON list.")
 @click.pass_obj
 def plugins(state: State, as_json: bool) -> None:
-    """The installed plugins, what each adds, and what became of those that cannot be used."""
+    """List the plugins: what each adds, and why one cannot be used."""
     records = state.manager.records
     if as_json:
         click.echo(json.dumps([_as_json(record) for record in records], indent=2))
@@ -36,41 +36,50 @@ def plugins(state: State, as_json: bool) -> None:
 @click.argument("name")
 @click.pass_obj
 def describe(state: State, kind: str, name: str) -> None:
-    """What something is, where it comes from, and its options."""
-    spec, title = _find(state.manager, kind, name)
-    click.echo(f"{kind} {title}: {spec.summary}")
-    click.echo(f"from {state.manager.owner(kind, spec.name).title}")
+    """Tell what a task, a model, a device, ... is, and its options."""
+    choice = _find(state.manager, kind, name)
+    spec = choice.spec
+    size = "" if choice.name == spec.name else f", a size of {spec.name}"
+    click.echo(f"{kind} {choice.name}{size} ({state.manager.owner(kind, spec.name).title})")
+    click.echo(spec.summary)
     for line in _particulars(spec):
         click.echo(line)
-    rows = option_rows(options_of(spec.options, f"{kind} {spec.name}"), {})
-    if rows:
-        formatter = click.HelpFormatter(width=100)
-        with formatter.section("Options"):
-            formatter.write_dl(rows)
-        click.echo(formatter.getvalue().rstrip())
+    click.echo()
+    page = Page(width=100)
+    if spec.kind == "model" and not choice.preset:
+        _section(page, "Sizes", [(preset, _shown(values)) for preset, values in spec.presets.items()])
+    _section(page, "Options", option_rows(options_of(spec.options, f"{kind} {spec.name}"), choice.preset))
+    click.echo(page.getvalue().rstrip("\n"))
 
 
-def _find(manager: PluginManager, kind: str, name: str) -> tuple[Spec, str]:
-    """A spec by name; a model also by the name of a preset."""
+def _find(manager: PluginManager, kind: str, name: str) -> Choice:
+    """A spec by name; a model also by the name of a size."""
     if kind == "model":
-        for spec in manager.specs(kind).values():
-            if isinstance(spec, ModelSpec) and name in spec.presets:
-                return spec, f"{name} ({spec.name})"
+        return find_model(manager, name)
     spec = manager.get(kind, name)
-    return spec, spec.name
+    return Choice(name=spec.name, spec=spec, preset={})
+
+
+def _section(page: Page, title: str, rows: list[tuple[str, str]]) -> None:
+    if rows:
+        with page.section(title):
+            page.write_dl(rows)
+
+
+def _shown(values: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in values.items())
 
 
 def _particulars(spec: Any) -> Iterable[str]:
     """What a spec of this kind has beside its options."""
-    for preset, values in getattr(spec, "presets", {}).items():
-        shown = ", ".join(f"{name} {value}" for name, value in values.items())
-        yield f"    {preset}: {shown}"
     if spec.kind == "device":
         probe = spec.probe()
-        yield f"{'can' if probe.available else 'cannot'} run here. {' '.join(probe.findings)}"
-        yield f"computes in {', '.join(spec.compute_dtypes)}; several: {spec.collective or 'no'}"
+        yield f"It {'can' if probe.available else 'cannot'} run here: {' '.join(probe.findings)}"
+        yield f"It computes in {', '.join(spec.compute_dtypes)}."
+        if spec.collective is not None:
+            yield f"Several of them compute together over {spec.collective}."
     if spec.kind == "weights":
-        yield f"licence {spec.licence}"
+        yield f"Their licence is {spec.licence}."
 
 
 def _as_json(record: PluginRecord) -> dict[str, Any]:

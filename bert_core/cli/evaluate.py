@@ -14,7 +14,6 @@ from bert_core.names import listed
 from bert_core.options import Layer
 from bert_core.plan import make_plan, read_config, read_run_file
 
-from .console import Console
 from .state import State
 
 RUN = click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
@@ -29,6 +28,8 @@ TOGETHER = 256
 def resume(state: State, run: Path) -> None:
     """Go on with a run that was stopped, from its newest whole checkpoint."""
     from bert_core.runner import train
+
+    from .console import Console
 
     if not (run / "run.toml").is_file():
         raise UsageError("this folder holds no run", where=run, hint="Give the folder that --output named")
@@ -62,6 +63,10 @@ def evaluate(
     """Score the best checkpoint of a run on a file."""
     from bert_core.predictor import Predictor
 
+    from .console import Console
+
+    if predictions is not None and not predictions.parent.is_dir():
+        raise UsageError("there is no such folder for --predictions", where=predictions.parent)
     predictor = Predictor(run, state.manager, device=device, batch_size=batch_size)
     scores, examples, predicted = predictor.evaluate(eval_data)
     if predictions is not None:

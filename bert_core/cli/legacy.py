@@ -20,6 +20,8 @@ def _lowered(flag: str) -> Rule:
 
 def _switch(on: str, off: str) -> Rule:
     def rule(old: str, value: str) -> list[str]:
+        if not value:
+            return []
         if value.lower() in TRUE:
             return [on]
         if value.lower() in FALSE:
@@ -35,6 +37,8 @@ def _accepted(_old: str, _value: str) -> list[str]:
 
 def _method(old: str, value: str) -> list[str]:
     metrics = {"f1": "spans", "bf1": "spans", "mf1": "spans", "accuracy": "tokens", "clue_benchmark": "cluener"}
+    if not value:
+        return []
     if value.lower() not in metrics:
         raise UsageError(f"--{old} must be one of {', '.join(metrics)}, not {value!r}")
     return ["--metric", metrics[value.lower()]]

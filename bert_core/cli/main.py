@@ -21,10 +21,11 @@ from .weights import weights
 
 EPILOG = """\b
 Examples:
-  bertrun weights pull minilm-l6
-  bertrun --task ner --weights minilm-l6            train on the embedded sample
-  bertrun --task ner --train-data train.conll --eval-data dev.conll --weights minilm-l6 --crf
-  bertrun --task ner --help                         every option of such a run
+  bertrun weights pull minilm-l6              once: fetch weights to start from
+  bertrun --task ner --weights minilm-l6      train on the sample that the task carries
+  bertrun --task ner --weights minilm-l6 --train-data train.conll --eval-data dev.conll --crf
+  bertrun --task ner --help                   every option of such a run
+  bertrun predict runs/ner --text "..."       use what was trained
 """
 
 
@@ -39,31 +40,38 @@ class Driver(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command of the host, else one that a plugin mounts."""
-        return super().get_command(ctx, cmd_name) or _mounted(ctx).get(cmd_name)
+        if cmd_name in self.commands:
+            return self.commands[cmd_name]
+        mounted: click.Command | None = ctx.ensure_object(State).manager.command(cmd_name)
+        return mounted
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """The host's commands and the plugins'."""
-        return sorted({*super().list_commands(ctx), *_mounted(ctx)})
+        """The host's commands, what people need first, then the plugins', without names that two own."""
+        mounted = [command.name for command, _ in ctx.ensure_object(State).manager.commands]
+        return [*self.commands, *sorted(name for name in mounted if mounted.count(name) == 1)]
 
-
-def _mounted(ctx: click.Context) -> dict[str, click.Command]:
-    state = ctx.ensure_object(State)
-    return {str(command.name): command for command, _ in state.manager.commands}
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Both ways in."""
+        formatter.write_usage(ctx.command_path, "--task NAME [OPTIONS]")
+        formatter.write_usage(ctx.command_path, "COMMAND [ARGUMENTS]", prefix="       ")
 
 
 @click.group(
     cls=Driver, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
+@click.option(
+    "--no-plugin",
+    metavar="NAME",
+    multiple=True,
+    expose_value=False,
+    help="Leave a plugin out: it is not even imported. Stands anywhere, any number of times.",
+)
 @click.version_option(host_version() or "0 (not installed)", prog_name="bertrun")
 def driver() -> None:
-    """Train, evaluate and serve BERT-family encoders on MindSpore.
-
-    Without a command, `bertrun --task TASK ...` trains. `--no-plugin NAME` leaves a plugin out.
-    """
+    """Train, evaluate and serve BERT-family encoders on MindSpore."""
 
 
-driver.add_command(RunCommand())
-for command in (describe, plugins, evaluate, predict, resume, weights):
+for command in (RunCommand(), resume, evaluate, predict, weights, describe, plugins):
     driver.add_command(command)
 
 
@@ -76,7 +84,8 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line; give its exit code."""
     try:
         blocked, rest = take(arguments, "--no-plugin")
-        result: Any = driver.main(rest, prog_name="bertrun", standalone_mode=False, obj=State(blocked=blocked))
+        state = State(blocked=blocked, taken=frozenset(driver.commands))
+        result: Any = driver.main(rest, prog_name="bertrun", standalone_mode=False, obj=state)
         return result if isinstance(result, int) else 0
     except BertrunError as error:
         click.echo(f"bertrun: error: {error}", err=True)

@@ -6,17 +6,41 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import click
 
-from bert_core.options import OptionInfo
-from bert_core.plan import CHOSEN
+from bert_core.errors import UsageError
+from bert_core.manager import PluginManager
+from bert_core.options import FALSE, TRUE, OptionInfo
+from bert_core.plan import CHOSEN, model_names
 
-ABSENT = object()
+HELD = str.maketrans(" -", "\N{NO-BREAK SPACE}\N{NON-BREAKING HYPHEN}")
+FREE = {held: free for free, held in HELD.items()}
+
+CHOOSES = {
+    "task": "What the model learns to do",
+    "model": "Encoder, by family or by size",
+    "optimizer": "How parameters are updated",
+    "schedule": "How the learning rate moves",
+    "device": "Where it computes",
+}
+
+
+class Page(click.HelpFormatter):
+    """A help page, on which no name and no default is torn in two."""
+
+    def getvalue(self) -> str:
+        """The page."""
+        return super().getvalue().translate(FREE)
+
+
+class PageContext(click.Context):
+    """The context of a command whose help is such a page."""
+
+    formatter_class = Page
 
 
 def click_option(info: OptionInfo) -> click.Option:
     """An option that hands its text on as it is; the plan parses it, so that all problems come together."""
     if info.kind is bool:
-        negated = f"--no-{info.flag[2:]}"
-        return click.Option([f"{info.flag}/{negated}", info.name], default=None)
+        return click.Option([f"{info.flag}/{info.negation}", info.name], default=None)
     return click.Option([info.flag, info.name], default=None, metavar=info.shown_type)
 
 
@@ -26,10 +50,22 @@ def selectors() -> list[click.Option]:
     return [*chosen, click.Option(["--config", "config"], default=None, metavar="FILE")]
 
 
-def selector_rows() -> list[tuple[str, str]]:
-    """The selectors' lines of a help page."""
-    rows = [(f"--{kind} NAME", f"`bertrun describe {kind} NAME` tells what it is.") for kind in CHOSEN]
-    return [*rows, ("--config FILE", "A run file in TOML; the command line wins over it.")]
+def selector_rows(manager: PluginManager) -> list[tuple[str, str]]:
+    """The selectors' lines of a help page, with what is installed."""
+    rows = [(f"--{kind} NAME", f"{CHOOSES[kind]}: {_installed(manager, kind)}") for kind in CHOSEN]
+    return [*rows, ("--config FILE", "Run file in TOML, such as a run's run.toml; the command line wins over it.")]
+
+
+def _installed(manager: PluginManager, kind: str) -> str:
+    specs = manager.specs(kind)
+    names = [name.translate(HELD) for name in (model_names(manager) if kind == "model" else specs)]
+    shown = ", ".join(names) or "none is installed"
+    preferred = [name for name, spec in specs.items() if spec.preferred or len(specs) == 1]
+    return f"{shown}." if kind == "task" or len(preferred) != 1 else f"{shown}.  {_default(preferred[0])}"
+
+
+def _default(shown: str) -> str:
+    return f"[default: {shown}]".translate(HELD)
 
 
 def option_rows(infos: Iterable[OptionInfo], defaults: Mapping[str, object]) -> list[tuple[str, str]]:
@@ -39,15 +75,17 @@ def option_rows(infos: Iterable[OptionInfo], defaults: Mapping[str, object]) -> 
 
 def _usage(info: OptionInfo) -> str:
     if info.kind is bool:
-        return f"{info.flag} / --no-{info.flag[2:]}"
+        return f"{info.flag} / {info.negation}"
     return f"{info.flag} {info.shown_type}"
 
 
 def _help(info: OptionInfo, default: object) -> str:
-    if default is None:
+    if default is None or default == ():
         return info.help
+    if isinstance(default, tuple):
+        return f"{info.help}  {_default(','.join(default))}"
     shown = str(default).lower() if isinstance(default, bool) else str(default)
-    return f"{info.help}  [default: {shown}]"
+    return f"{info.help}  {_default(shown)}"
 
 
 def unknown_arguments(extra: Sequence[str]) -> dict[str, object]:
@@ -62,5 +100,6 @@ def unknown_arguments(extra: Sequence[str]) -> dict[str, object]:
         elif last and not unknown[last]:
             unknown[last] = argument
         else:
-            raise click.UsageError(f"unexpected argument {argument!r}")
+            hint = "A switch has no value: say --crf or --no-crf" if argument.lower() in TRUE | FALSE else None
+            raise UsageError(f"unexpected argument {argument!r}", hint=hint)
     return unknown

@@ -26,7 +26,7 @@ from bert_core.run_options import RunOptions
 
 from .arguments import spelled
 from .legacy import translate
-from .options import click_option, option_rows, selector_rows, selectors, unknown_arguments
+from .options import PageContext, click_option, option_rows, selector_rows, selectors, unknown_arguments
 from .state import State
 
 META = "bertrun.run"
@@ -35,12 +35,15 @@ META = "bertrun.run"
 class RunCommand(click.Command):
     """`run`, with the options of the plugins that the command line names."""
 
+    context_class = PageContext
+
     def __init__(self) -> None:
         super().__init__(
             "run",
             callback=None,
             help="Train, evaluate and predict, on your data or on the task's embedded sample.",
-            short_help="Train, evaluate and predict (also without the word: bertrun --task ...).",
+            short_help="Train, evaluate and predict; this is what `bertrun --task NAME` does.",
+            options_metavar="--task NAME [OPTIONS]",
             params=list(selectors()),
             context_settings={
                 "ignore_unknown_options": True,
@@ -53,7 +56,7 @@ class RunCommand(click.Command):
         """Find out which plugins are meant, then parse with their options."""
         args = spelled(translate(args))
         layers = [environment_layer(os.environ)]
-        names: dict[str, str | None] = {kind: os.environ.get(f"BERTRUN_{kind.upper()}") for kind in CHOSEN}
+        names: dict[str, str | None] = {kind: os.environ.get(f"BERTRUN_{kind.upper()}") or None for kind in CHOSEN}
         config = _peek(args, "config")
         if config is not None:
             named, layer = read_run_file(Path(config))
@@ -80,7 +83,9 @@ class RunCommand(click.Command):
         """The options, a section for each owner."""
         manager, names, _ = ctx.meta[META]
         with formatter.section("Choose"):
-            formatter.write_dl(selector_rows())
+            formatter.write_dl(selector_rows(manager))
+            formatter.write_paragraph()
+            formatter.write_text("`bertrun describe task NAME`, `bertrun describe model NAME`, ... tell more.")
         for title, rows in _sections(manager, names):
             with formatter.section(title):
                 formatter.write_dl(rows)
@@ -114,8 +119,8 @@ def _peek(args: list[str], name: str) -> str | None:
     """The last value of an option, before the command line is parsed."""
     found = None
     for position, argument in enumerate(args):
-        if argument == f"--{name}" and position + 1 < len(args):
-            found = args[position + 1]
+        if argument == f"--{name}" and not (following := [*args, "--"][position + 1]).startswith("--"):
+            found = following
         elif argument.startswith(f"--{name}="):
             found = argument.partition("=")[2]
     return found

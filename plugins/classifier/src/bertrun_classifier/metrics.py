@@ -44,7 +44,7 @@ def f1(predictions: Sequence[float], references: Sequence[float]) -> dict[str, f
 
     predicted, gold = _ids(predictions, references)
     means = ("macro", "micro", "weighted")
-    scores = {f"{mean}_f1": float(f1_score(gold, predicted, average=mean, zero_division=0)) for mean in means}
+    scores = {f"{mean}_f1": float(f1_score(gold, predicted, average=mean)) for mean in means}
     if max(predicted.max(), gold.max()) <= 1:
         scores["f1"] = float(f1_score(gold, predicted, average="binary", zero_division=0))
     return scores

@@ -118,7 +118,7 @@ class _Chain(nn.Cell):  # type: ignore[misc]
 
     # fmt: off
     def bprop(  # the framework passes the inputs by position
-        self, emissions: Any, tags: Any, lengths: Any, transitions: Any, start: Any, end: Any,  # noqa: ARG002
+        self, emissions: Any, tags: Any, lengths: Any, transitions: Any, start: Any, end: Any,
         out: Any, dout: Any,
     ) -> Any:
         # fmt: on
@@ -143,7 +143,7 @@ def _recursion(inputs: Any, edges: Any, pairs: Any, weights: Any, peaks: Any, ex
     """
     first = edges.expand_dims(1) + inputs[0]  # (2, batch, labels)
     inputs = inputs[1:] if exact else inputs[1:] + peaks
-    inputs = inputs.reshape((-1, BLOCK) + ops.shape(first))  # noqa: RUF005
+    inputs = inputs.reshape((-1, BLOCK) + ops.shape(first))
     history = inputs  # every block is overwritten; `zeros_like` here fails to compile under a bprop (MindSpore 2.10)
     blocks = ops.shape(inputs)[0]
     message, block = first, 0 * blocks  # a counter of the same kind as its bound, neither a constant
@@ -158,7 +158,7 @@ def _recursion(inputs: Any, edges: Any, pairs: Any, weights: Any, peaks: Any, ex
             written += (message,)
         history[block] = ops.stack(written)
         block = block + 1
-    return ops.concat((first.expand_dims(0), history.reshape((-1,) + ops.shape(first))))  # noqa: RUF005
+    return ops.concat((first.expand_dims(0), history.reshape((-1,) + ops.shape(first))))
 
 
 def _meet(messages: Any, score: Any, seen: Any, left: Any) -> Any:

@@ -13,10 +13,10 @@ from bert_core import option
 class NerOptions:
     """How data is read, what sits on the encoder, and which score counts."""
 
-    crf: bool = option(False, help="Tag with a conditional random field instead of one decision for each word.")
+    crf: bool = option(False, help="Choose the tags of a sentence together (conditional random field), not one by one.")
     bilstm: bool = option(False, help="Put a bidirectional LSTM between the encoder and the tagger.")
     crf_rate: float = option(200.0, above=0, help="Learning rate of the CRF's transitions, as a multiple.")
-    sample: Literal["en", "zh"] = option("en", help="Language of the embedded sample, used where no data is named.")
+    sample: Literal["en", "zh"] = option("en", help="Language of the sample, which is taken where no data is named.")
     data_format: Literal["auto", "conll", "cluener", "tfrecord", "mindrecord"] = option(
         "auto", help="Format of data files; auto looks at their content."
     )
@@ -26,9 +26,9 @@ class NerOptions:
         "auto", help="Tag scheme of CoNLL files; auto recognises it, and says so."
     )
     label_file: Path | None = option(
-        None, metavar="FILE", help="Entity types, one a line; data with others is refused."
+        None, metavar="FILE", help="Entity types, one a line; data with other types is refused."
     )
-    schema: Path | None = option(None, metavar="FILE", help="Schema of TFRecord data; of no use for text files.")
+    schema: Path | None = option(None, metavar="FILE", help="Schema of TFRecord data; text files need none.")
     metric: Literal["spans", "conlleval", "cluener", "tokens"] = option(
-        "spans", help="The score that chooses the best checkpoint."
+        "spans", help="Score that chooses the best checkpoint."
     )

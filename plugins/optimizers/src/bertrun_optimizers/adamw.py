@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 from mindspore import ParameterTuple, nn, ops
 
 from bert_core import ParameterGroup
@@ -19,9 +20,9 @@ class AdamW(nn.Cell):  # type: ignore[misc]
     m = b1 m + (1 - b1) g;  v = b2 v + (1 - b2) g g
     p = p - rate (m / (1 - b1^t) / (sqrt(v / (1 - b2^t)) + eps) + decay p)
 
-    MindSpore's fused kernel has no bias correction. It is put into the kernel's arguments: with
-    c = sqrt(1 - b2^t) the same update has the rate  rate c / (1 - b1^t),  the epsilon  eps c  and the decay
-    decay (1 - b1^t) / c.
+    MindSpore's Adam kernel adds epsilon before it corrects the second moment, and loses digits in 1 - b^t.
+    So its own correction is switched off (powers of zero), and with c1 = 1 - b1^t and c2 = 1 - b2^t it is
+    given the rate  rate sqrt(c2) / c1  and the epsilon  eps sqrt(c2), which is the update above.
 
     Args:
         options: Adam's constants.
@@ -35,33 +36,38 @@ class AdamW(nn.Cell):  # type: ignore[misc]
         self.second = self.parameters.clone("second_moment", "zeros")
         self.decays = tuple(group.weight_decay for group in groups for _ in group.parameters)
         self.rates = tuple(group.rate for group in groups for _ in group.parameters)
-        self.beta1 = options.beta1
-        self.beta2 = options.beta2
-        self.log_beta1 = math.log(options.beta1) if options.beta1 else -math.inf
-        self.log_beta2 = math.log(options.beta2) if options.beta2 else -math.inf
+        # The kernel takes 1 - b from the float32 next to b, and the corrections must go by the same number.
+        self.beta1 = float(np.float32(options.beta1))
+        self.beta2 = float(np.float32(options.beta2))
+        self.log_beta1 = math.log(self.beta1) if self.beta1 else -math.inf
+        self.log_beta2 = math.log(self.beta2) if self.beta2 else -math.inf
         self.epsilon = options.epsilon
         self.corrected = options.bias_correction
-        self.fused = ops.AdamWeightDecay()
+        self.adam = ops.Adam()
+        self.shrink = ops.ApplyGradientDescent()  # p - rate * p, in place: a third of the time of an assignment
 
     def construct(self, gradients: Any, rate: Any, number: Any) -> Any:
         """Update every parameter once; gradients in the order of the groups."""
         correction1 = self._correction(self.log_beta1, number)
         root2 = ops.sqrt(self._correction(self.log_beta2, number))
-        step = rate * root2 / correction1
-        epsilon = self.epsilon * root2
+        none, step, epsilon = ops.zeros_like(rate), rate * root2 / correction1, self.epsilon * root2
         done = rate
         for index in range(len(self.parameters)):
-            decay = self.decays[index] * correction1 / root2
-            updated = self.fused(
-                self.parameters[index],
+            parameter, gradient = self.parameters[index], gradients[index]
+            if self.decays[index] > 0:
+                decay = rate * (self.rates[index] * self.decays[index])
+                gradient = ops.depend(gradient, self.shrink(parameter, decay, parameter))
+            updated = self.adam(
+                parameter,
                 self.first[index],
                 self.second[index],
+                none,
+                none,
                 step * self.rates[index],
                 self.beta1,
                 self.beta2,
                 epsilon,
-                decay,
-                gradients[index],
+                gradient,
             )
             done = ops.depend(done, updated)
         return done

@@ -1,12 +1,24 @@
-"""The entry point: what this package adds, without importing MindSpore."""
+"""The entry point: what this package adds, without importing MindSpore or NumPy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
 from bert_core import MetricSpec, hookimpl
 
-from . import metrics
+Score = Callable[..., Mapping[str, float]]
+
+
+def _masked_lm(_options: object) -> Score:
+    from .metrics import masked_lm
+
+    return masked_lm
+
+
+def _next_sentence(_options: object) -> Score:
+    from .metrics import next_sentence
+
+    return next_sentence
 
 
 @hookimpl
@@ -15,10 +27,10 @@ def bertrun_register_metrics() -> Iterable[MetricSpec]:
     yield MetricSpec(
         name="masked-lm",
         summary="The weighted share of masked pieces that are predicted, and how many were counted.",
-        build=lambda options: metrics.masked_lm,
+        build=_masked_lm,
     )
     yield MetricSpec(
         name="next-sentence",
         summary="The share of pairs whose next-sentence label is right.",
-        build=lambda options: metrics.next_sentence,
+        build=_next_sentence,
     )

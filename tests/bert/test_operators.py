@@ -1,0 +1,195 @@
+"""Each operator, forward and backward, beside its formula in float64 NumPy."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+from mindspore import Tensor, nn, ops
+from numpy.typing import NDArray
+
+from bert_core.bert.operators import PLAIN
+
+Array = NDArray[Any]
+
+
+class Weighed(nn.Cell):
+    """The sum of an operator's value times given weights, whose gradients check every element at once."""
+
+    def __init__(self, operator: nn.Cell, several: bool) -> None:
+        super().__init__()
+        self.operator = operator
+        self.several = several
+
+    def construct(self, weights: Any, *arguments: Any) -> Any:
+        found = self.operator(*arguments)
+        value = found[0] if self.several else found
+        return (value * weights).sum(), value
+
+
+class Sloped(nn.Cell):
+    """The value, and the gradients of its weighed sum with respect to the first arguments."""
+
+    def __init__(self, operator: nn.Cell, count: int, several: bool) -> None:
+        super().__init__()
+        weighed = Weighed(operator, several)
+        self.gradient = ops.value_and_grad(weighed, tuple(range(1, count + 1)), has_aux=True)
+
+    def construct(self, weights: Any, *arguments: Any) -> Any:
+        return self.gradient(weights, *arguments)
+
+
+def ran(
+    operator: nn.Cell, weights: Array, arguments: Sequence[Any], *, count: int, several: bool = True
+) -> tuple[Array, list[Array]]:
+    """The value, and the gradients of the first `count` arguments."""
+    given = [Tensor(item) if isinstance(item, np.ndarray) else item for item in arguments]
+    (_, value), gradients = Sloped(operator, count, several)(Tensor(weights), *given)
+    gradients = gradients if isinstance(gradients, tuple) else (gradients,)
+    return value.asnumpy(), [gradient.asnumpy() for gradient in gradients]
+
+
+def slopes(
+    function: Callable[..., Array], weights: Array, arguments: Sequence[Array], direction: Sequence[Array]
+) -> float:
+    """The directional derivative of the weighed sum by central differences in float64."""
+
+    def scalar(sign: float) -> float:
+        moved = [a.astype(np.float64) + sign * 1e-6 * d for a, d in zip(arguments, direction, strict=True)]
+        return float((function(*moved) * weights).sum())
+
+    return (scalar(1.0) - scalar(-1.0)) / 2e-6
+
+
+def check_gradients(
+    function: Callable[..., Array], weights: Array, arguments: Sequence[Array], found: list[Array]
+) -> None:
+    """Each argument's gradient against the formula's slope along several random directions."""
+    generator = np.random.default_rng(11)
+    for place, gradient in enumerate(found):
+        assert gradient.shape == arguments[place].shape
+        for _ in range(8):
+            direction = [np.zeros(argument.shape) for argument in arguments]
+            direction[place] = generator.standard_normal(gradient.shape)
+            wanted = slopes(function, weights, arguments, direction)
+            tolerance = 1e-5 * float(np.linalg.norm(gradient)) + 1e-6
+            assert float((gradient * direction[place]).sum()) == pytest.approx(wanted, abs=tolerance), place
+
+
+def normal(*shape: int, seed: int = 0) -> Array:
+    return np.random.default_rng([seed, *shape]).standard_normal(shape).astype(np.float32)
+
+
+class TestLinear:
+    def test_value_and_gradients(self) -> None:
+        x, w, b, weights = normal(7, 5), normal(6, 5), normal(6), normal(7, 6)
+        value, (dx, dw, db) = ran(PLAIN["linear"](), weights, [x, w, b], count=3, several=False)
+        np.testing.assert_allclose(value, x.astype(np.float64) @ w.T + b, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(dx, weights.astype(np.float64) @ w, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(dw, weights.T.astype(np.float64) @ x, rtol=0, atol=1e-5)
+        np.testing.assert_allclose(db, weights.sum(0, dtype=np.float64), rtol=0, atol=1e-5)
+
+
+class TestGelu:
+    X = np.concatenate([np.linspace(-12, 12, 4001), [0.0, -0.0, 1e-30, -1e-30, 40, -40, 1e4, -1e4]]).astype(np.float32)
+
+    @pytest.fixture(scope="class")
+    def found(self) -> tuple[Array, Array]:
+        value, (slope,) = ran(PLAIN["gelu"](), np.ones_like(self.X), [self.X], count=1)
+        return value, slope
+
+    def test_value_is_the_error_functions(self, found: tuple[Array, Array]) -> None:
+        wanted = [float(x) * 0.5 * math.erfc(-float(x) / math.sqrt(2)) for x in self.X]
+        np.testing.assert_allclose(found[0], wanted, rtol=1e-6, atol=1e-6)
+
+    def test_slope(self, found: tuple[Array, Array]) -> None:
+        root = math.sqrt(2 * math.pi)
+        wanted = [
+            0.5 * math.erfc(-x / math.sqrt(2)) + x * math.exp(-min(x * x / 2, 700)) / root for x in self.X.tolist()
+        ]
+        np.testing.assert_allclose(found[1], wanted, rtol=0, atol=2e-6)
+
+    def test_the_gradient_that_comes_back_is_multiplied(self) -> None:
+        x, weights = normal(5, 7), normal(5, 7, seed=1)
+        _, (plain,) = ran(PLAIN["gelu"](), np.ones_like(x), [x], count=1)
+        _, (weighed,) = ran(PLAIN["gelu"](), weights, [x], count=1)
+        np.testing.assert_allclose(weighed, plain * weights, rtol=0, atol=1e-6)
+
+
+class TestLayerNorm:
+    # A small epsilon must not be lost and a large one not be left out, in either direction.
+    @pytest.mark.parametrize("epsilon", [1e-12, 1e-5, 0.5])
+    def test_value_and_gradients(self, epsilon: float) -> None:
+        def formula(x: Array, weight: Array, bias: Array) -> Array:
+            centred = x - x.mean(-1, keepdims=True)
+            return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + epsilon) * weight + bias
+
+        x, weight, bias, weights = normal(6, 16) * 0.5 + 1, normal(16), normal(16, seed=1), normal(6, 16, seed=1)
+        value, gradients = ran(PLAIN["layer_norm"](epsilon), weights, [x, weight, bias], count=3)
+        np.testing.assert_allclose(value, formula(x.astype(np.float64), weight, bias), rtol=0, atol=5e-6)
+        check_gradients(formula, weights, [x, weight, bias], gradients)
+
+
+class TestAttention:
+    BATCH, LENGTH, HEADS, WIDTH = 3, 6, 2, 4
+
+    def formula(self, mask: Array, factors: Array) -> Callable[[Array], Array]:
+        def attend(qkv: Array) -> Array:
+            parts = qkv.reshape(self.BATCH, self.LENGTH, 3, self.HEADS, self.WIDTH)
+            query, key, value = (parts[:, :, part].transpose(0, 2, 1, 3) for part in range(3))
+            scores = query @ key.transpose(0, 1, 3, 2) / math.sqrt(self.WIDTH)
+            scores = np.where(mask[:, None, None] > 0, scores, -np.inf)
+            shares = np.exp(scores - scores.max(-1, keepdims=True))
+            shares = shares / shares.sum(-1, keepdims=True) * factors
+            return (shares @ value).transpose(0, 2, 1, 3).reshape(self.BATCH * self.LENGTH, -1)
+
+        return attend
+
+    @pytest.mark.parametrize("drops", [False, True])
+    def test_value_and_gradient_with_padding(self, drops: bool) -> None:
+        mask = (np.arange(self.LENGTH)[None] < np.array([[6], [1], [4]])).astype(np.float32)
+        bias = ((1 - mask) * -1e9).reshape(self.BATCH, 1, 1, self.LENGTH).astype(np.float32)
+        shape = (self.BATCH, self.HEADS, self.LENGTH, self.LENGTH)
+        kept = (np.random.default_rng(4).random(shape) >= 0.4).astype(np.float32) / np.float32(0.6)
+        qkv, weights = normal(self.BATCH * self.LENGTH, 3 * self.HEADS * self.WIDTH), normal(18, 8)
+        given = [qkv, bias, kept if drops else 1.0, self.BATCH, self.LENGTH]
+        value, gradients = ran(PLAIN["attention"](self.HEADS, self.WIDTH), weights, given, count=1)
+        formula = self.formula(mask, kept if drops else np.ones(shape))
+        np.testing.assert_allclose(value, formula(qkv.astype(np.float64)), rtol=0, atol=2e-6)
+        check_gradients(formula, weights, [qkv], gradients)
+        keys_and_values = gradients[0].reshape(self.BATCH, self.LENGTH, 3, -1)[:, :, 1:]
+        assert not keys_and_values[mask == 0].any()
+
+    def test_large_scores_stay_finite(self) -> None:
+        qkv = normal(self.BATCH * self.LENGTH, 3 * self.HEADS * self.WIDTH) * 100
+        bias = np.zeros((self.BATCH, 1, 1, self.LENGTH), np.float32)
+        given = [qkv, bias, 1.0, self.BATCH, self.LENGTH]
+        value, (gradient,) = ran(PLAIN["attention"](self.HEADS, self.WIDTH), normal(18, 8), given, count=1)
+        shape = (self.BATCH, self.HEADS, self.LENGTH, self.LENGTH)
+        wanted = self.formula(np.ones((self.BATCH, self.LENGTH)), np.ones(shape))(qkv.astype(np.float64))
+        # Scores near 1e4 have rounding errors near 1e-3 in float32, and shares follow them.
+        np.testing.assert_allclose(value, wanted, rtol=0, atol=0.5)
+        assert np.isfinite(gradient).all()
+
+
+class TestEmbed:
+    def test_a_row_for_each_id_and_gradients_of_repeated_ids_add_up(self) -> None:
+        table, ids, weights = normal(9, 4), np.array([3, 0, 3, 8, 3, 0], np.int32), normal(6, 4)
+        value, (gradient,) = ran(PLAIN["embed"](9), weights, [table, ids], count=1, several=False)
+        np.testing.assert_array_equal(value, table[ids])
+        wanted = np.zeros((9, 4))
+        np.add.at(wanted, ids, weights.astype(np.float64))
+        np.testing.assert_allclose(gradient, wanted, rtol=0, atol=1e-6)
+
+    def test_many_ids_give_the_same_bits_every_time(self) -> None:
+        ids = np.random.default_rng(0).integers(0, 5, 3000).astype(np.int32)
+        table, weights = normal(5, 64), normal(3000, 64)
+        first, second = (ran(PLAIN["embed"](5), weights, [table, ids], count=1, several=False)[1] for _ in range(2))
+        np.testing.assert_array_equal(first[0], second[0])
+
+
+def test_every_operator_is_tested_here() -> None:
+    assert set(PLAIN) == {"linear", "gelu", "layer_norm", "attention", "embed"}

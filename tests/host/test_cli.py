@@ -1,0 +1,396 @@
+"""The command line: how it is spelled, which flags of the reference it takes, and how it ends."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+
+from bert_core.cli.arguments import spelled, take
+from bert_core.cli.legacy import FLAGS, translate
+from bert_core.cli.main import driver
+from bert_core.cli.run import RunCommand, decide
+from bert_core.cli.state import State
+from bert_core.errors import PluginError, UsageError
+from bert_core.plan import Plan
+
+FAKES = Path(__file__).parent.parent / "plugins"
+VOCABULARY = "\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "a", "b"])
+
+
+@pytest.fixture
+def shipped(install, tmp_path, monkeypatch):
+    """The plugins that a run of NER takes, in a folder of its own with a vocabulary."""
+    install("ner", "optimizers", "devices")
+    monkeypatch.chdir(tmp_path)
+    Path("vocab.txt").write_text(VOCABULARY + "\n", encoding="utf-8")
+
+
+@pytest.fixture
+def plan(shipped, monkeypatch):
+    """What a command line would run: `plan("--task", "ner", ...)`."""
+    decided = []
+
+    def keep(plan, manager):
+        decided.append(plan)
+        return 0
+
+    monkeypatch.setattr("bert_core.cli.run.start", keep)
+
+    def plan(*arguments: str) -> Plan:
+        driver.main(list(arguments), prog_name="bertrun", standalone_mode=False, obj=State())
+        return decided[-1]
+
+    return plan
+
+
+NER = ("--task", "ner", "--vocab", "vocab.txt")
+
+
+def test_run_is_the_command_where_none_is_named(plan):
+    assert plan(*NER, "--seed", "5").tables() == plan("run", *NER, "--seed", "5").tables()
+
+
+def test_hyphen_underscore_and_the_equals_sign_are_the_same(plan):
+    said = plan(*NER, "--learning-rate", "1e-3", "--max-length", "64").tables()
+    assert plan(*NER, "--learning_rate=1e-3", "--max_length", "64").tables() == said
+    assert plan(*NER, "--no-crf", "--seed", "0").tables() == plan(*NER, "--no_crf").tables()
+
+
+def test_only_names_of_options_are_respelled():
+    assert spelled(["--train_data", "my_file", "--label_file=my_labels", "-"]) == [
+        "--train-data",
+        "my_file",
+        "--label-file=my_labels",
+        "-",
+    ]
+
+
+def test_the_last_of_one_option_counts(plan):
+    assert plan(*NER, "--seed", "1", "--seed", "2").run.seed == 2
+
+
+def test_switches_go_both_ways(plan):
+    assert plan(*NER, "--crf").options("task").crf is True
+    assert plan(*NER, "--crf", "--no-crf").options("task").crf is False
+    assert plan(*NER, "--lowercase").run.lowercase is True
+    assert plan(*NER).run.lowercase is None
+
+
+def test_a_run_file_and_the_environment_are_below_the_command_line(plan, monkeypatch):
+    Path("run.toml").write_text(
+        'run = {seed = 2, keep = 2, vocab = "vocab.txt"}\n'
+        'task = {name = "ner", crf = true}\nmodel.name = "bert-mini"\n',
+        encoding="utf-8",
+    )
+    monkeypatch.setenv("BERTRUN_KEEP", "3")
+    monkeypatch.setenv("BERTRUN_LOG_EVERY", "3")
+    monkeypatch.setenv("BERTRUN_DEVICE", "")
+    monkeypatch.setenv("BERTRUN_MODEL", "bert-base")
+    decided = plan("--config", "run.toml", "--seed", "1")
+    assert (decided.run.seed, decided.run.keep, decided.run.log_every) == (1, 2, 3)
+    assert decided.options("task").crf is True
+    assert (decided.choices["model"].name, decided.options("model").hidden_size) == ("bert-mini", 256)
+    assert plan("--config=run.toml", "--model", "bert-tiny").options("model").hidden_size == 128
+    origins = decided.settings.origins["run"]
+    assert [origins[name] for name in ("seed", "keep", "log_every", "epochs")] == [
+        "command line",
+        "run.toml",
+        "environment",
+        "task ner",
+    ]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--no-plugin", "twin", "hello"],
+        ["hello", "--no-plugin", "twin"],
+        ["hello", "--no_plugin=bertrun-twin"],
+        ["--no-plugin=good", "hello", "--no-plugin", "bertrun_twin", "--no-plugin", "other"],
+    ],
+)
+def test_a_plugin_is_left_out_wherever_the_line_says_so(install, bertrun, arguments):
+    install("good", "twin")
+    answer = bertrun(*arguments)
+    both = "--no-plugin=good" in arguments
+    assert (answer.code, answer.out) == ((2, "") if both else (0, "hello\n"))
+    assert "fake_twin" not in sys.modules
+
+
+def test_a_plugin_to_leave_out_must_be_named(install, bertrun):
+    install("good")
+    answer = bertrun("plugins", "--no-plugin")
+    assert (answer.code, answer.err) == (2, "bertrun: error: --no-plugin needs a value\n")
+    with pytest.raises(UsageError):
+        take(["--no-plugin", "--task", "ner"], "--no-plugin")
+
+
+# The flags of `run_ner` in the reference's README, each with a value that it says is possible,
+# and what that is here. None: accepted, and without an effect on a run.
+REFERENCE = {
+    "device_target": ("Ascend", ["--device", "ascend"]),
+    "do_train": ("true", ["--train"]),
+    "do_eval": ("false", ["--no-eval"]),
+    "assessment_method": ("clue_benchmark", ["--metric", "cluener"]),
+    "use_crf": ("true", ["--crf"]),
+    "device_id": ("0", ["--device_id", "0"]),
+    "epoch_num": ("5", ["--epochs", "5"]),
+    "train_data_shuffle": ("false", ["--no-shuffle"]),
+    "eval_data_shuffle": ("true", []),
+    "vocab_file_path": ("vocab.txt", ["--vocab", "vocab.txt"]),
+    "label2id_file_path": ("labels.json", ["--label-file", "labels.json"]),
+    "save_finetune_checkpoint_path": ("out", ["--output", "out"]),
+    "load_pretrain_checkpoint_path": ("bert", ["--weights", "bert"]),
+    "load_finetune_checkpoint_path": ("ner", ["--weights", "ner"]),
+    "train_data_file_path": ("train.tfrecord", ["--train-data", "train.tfrecord"]),
+    "eval_data_file_path": ("dev.tfrecord", ["--eval-data", "dev.tfrecord"]),
+    "dataset_format": ("tfrecord", ["--data-format", "tfrecord"]),
+    "schema_file_path": ("schema.json", ["--schema", "schema.json"]),
+}
+UNCHANGED = {"device_id"}
+
+
+@pytest.mark.parametrize("flag", REFERENCE)
+def test_a_flag_of_the_reference_is_what_it_is_called_here(flag):
+    value, ours = REFERENCE[flag]
+    assert translate([f"--{flag}", value]) == ours
+    if flag not in UNCHANGED:
+        assert translate([f"--{flag}={value}"]) == ours
+        assert translate([f"--{flag.replace('_', '-')}", value]) == ours
+
+
+@pytest.mark.parametrize("flag", sorted(REFERENCE))
+def test_a_flag_of_the_reference_reaches_an_option_of_a_run_of_ner(shipped, flag):
+    value, _ = REFERENCE[flag]
+    value = "CPU" if flag == "device_target" else value
+    command = RunCommand()
+    with click.Context(command, obj=State()) as context:
+        command.parse_args(context, ["--task", "ner", f"--{flag}", value])
+    assert context.args == []
+
+
+@pytest.mark.parametrize("flag", sorted({*REFERENCE} - UNCHANGED))
+def test_an_empty_value_of_the_reference_says_nothing(flag):
+    assert translate([f"--{flag}", "", "--task", "ner"]) == ["--task", "ner"]
+    assert translate([f"--{flag}="]) == []
+
+
+@pytest.mark.parametrize("flag", FLAGS)
+def test_a_flag_of_the_reference_without_a_value_is_an_error(flag):
+    for arguments in ([f"--{flag}"], [f"--{flag}", "--task", "ner"]):
+        with pytest.raises(UsageError, match=f"--{flag} needs a value"):
+            translate(arguments)
+
+
+@pytest.mark.parametrize("flag", ["do_train", "do_eval", "use_crf", "train_data_shuffle", "with_lstm"])
+def test_a_switch_of_the_reference_takes_true_and_false_as_it_wrote_them(flag):
+    (on,), (off,) = translate([f"--{flag}", "true"]), translate([f"--{flag}", "false"])
+    assert off == f"--no-{on[2:]}"
+    assert translate([f"--{flag}=True"]) == [on]
+    assert translate([f"--{flag}", "FALSE"]) == [off]
+    with pytest.raises(UsageError, match=f"--{flag} must be true or false, not 'maybe'"):
+        translate([f"--{flag}", "maybe"])
+
+
+def test_a_metric_of_the_reference_that_is_none_is_an_error():
+    with pytest.raises(UsageError, match=r"--assessment_method must be one of f1, .*, not 'f2'"):
+        translate(["--assessment_method", "f2"])
+
+
+def test_an_old_command_line_runs_as_it_is(plan):
+    decided = plan(
+        *("--task", "ner", "--device_target", "CPU", "--do_train", "true", "--use_crf", "true"),
+        *("--train_data_file_path", "x.tfrecord", "--schema_file_path", "s.json", "--vocab_file_path=vocab.txt"),
+        *("--do_eval=false", "--epoch_num=2", "--load_pretrain_checkpoint_path", "", "--assessment_method", "F1"),
+    )
+    run, task = decided.run, decided.options("task")
+    assert (decided.choices["device"].name, run.train, run.eval, run.epochs) == ("cpu", True, False, 2)
+    assert (run.train_data, run.vocab, run.weights) == (Path("x.tfrecord"), Path("vocab.txt"), None)
+    assert (task.crf, task.schema, task.metric) == (True, Path("s.json"), "spans")
+
+
+def test_the_example_of_the_design_asks_for_ascend(install, bertrun):
+    install("ner", "optimizers", "every")
+    line = "--task ner --device_target Ascend --do_train true --use_crf true --train_data_file_path x.tfrecord"
+    answer = bertrun(*line.split(), "--schema_file_path", "s.json")
+    assert answer.code == PluginError.exit_code
+    assert "no device named 'ascend'" in answer.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "why"),
+    [
+        (["--task", "ner", "--epocks", "3"], 2, "Did you mean '--epochs'?"),
+        (["--task", "ner", "--epocks=3"], 2, "no option --epocks in this run (command line)"),
+        ([*NER, "--epochs", "-1"], 2, "--epochs (command line) must be at least 1, not -1. It is: Passes"),
+        ([*NER, "--epochs"], 2, "requires an argument"),
+        ([*NER, "--crf=true"], 2, "does not take a value"),
+        ([*NER, "--crf", "true"], 2, "unexpected argument 'true'"),
+        ([*NER, "surplus"], 2, "unexpected argument 'surplus'"),
+        (["--seed", "3"], 2, "no task was chosen. Say --task with one of: ner"),
+        (["--task"], 2, "requires an argument"),
+        (["--task", "--help"], 2, "no task was chosen"),
+        (["--task", "ner"], 2, "no vocabulary"),
+        (["--config", "none.toml"], 2, "cannot read the run file none.toml: No such file or directory"),
+        (["plugin"], 2, "No such command 'plugin'"),
+        (["describe", "taste", "ner"], 2, "'taste' is not one of"),
+        (["resume", "nowhere"], 2, "nowhere: this folder holds no run"),
+        (["predict", "nowhere"], 2, "give either --text or a FILE"),
+        ([*NER, "--output", "held"], 2, "held: this folder already holds a run"),
+        (["eval", "nowhere", "--predictions", "no/where"], 2, "no: there is no such folder"),
+        (["--task", "nerr"], 3, "no task named 'nerr'. Did you mean 'ner'? Installed: ner"),
+        ([*NER, "--device", "abacus"], 3, "no device named 'abacus'. Installed: cpu"),
+        (
+            [*NER, "--model", "bert-bas"],
+            3,
+            "no model named 'bert-bas'. Did you mean 'bert-base'?",
+        ),
+        (["describe", "metric", "span"], 3, "Did you mean 'spans'?"),
+        ([*NER, "--train-data", "none.conll"], 4, "none.conll"),
+        (["--task", "ner", "--vocab", "none.txt"], 6, "none.txt"),
+        (["--task", "ner", "--weights", "nowhere"], 6, "no weights named 'nowhere'"),
+        (["--task", "ner", "--weights", "vocab.txt"], 6, "weights are a folder, and this is a file"),
+        (["eval", "nowhere"], 6, "nowhere"),
+    ],
+)
+def test_what_is_wrong_is_said_and_has_its_exit_code(shipped, bertrun, arguments, code, why):
+    held = Path("held")
+    held.mkdir()
+    (held / "run.toml").write_text("", encoding="utf-8")
+    answer = bertrun(*arguments)
+    assert why in answer.err
+    assert (answer.code, answer.out) == (code, "")
+    assert "Traceback" not in answer.err
+    assert not Path("runs").exists()
+
+
+def test_all_of_a_command_lines_problems_come_at_once(shipped, bertrun):
+    answer = bertrun(*NER, "--epochs", "0", "--seed=x", "--tag-scheme", "iob", "--no-such", "--hidden-size", "1.5")
+    assert answer.code == 2
+    assert answer.err.count("\n  - ") == 5
+
+
+def test_two_owners_of_an_option_stop_the_run_and_its_help(install, bertrun):
+    install("clash", "optimizers", "devices")
+    for arguments in (["--task", "clash"], ["--task", "clash", "--help"]):
+        answer = bertrun(*arguments)
+        assert answer.code == 3
+        assert "--epochs belongs to both run and task" in answer.err
+
+
+def test_a_broken_plugin_is_one_line_and_the_command_goes_on(install, bertrun):
+    install("broken", "good")
+    answer = bertrun("hello")
+    assert (answer.code, answer.out) == (0, "hello\n")
+    assert answer.err == "bertrun: plugin bertrun-broken 0.3 failed: RuntimeError: no such luck\n"
+
+
+def test_in_strict_mode_a_broken_plugin_stops_everything(install, bertrun, monkeypatch):
+    install("broken", "good")
+    monkeypatch.setenv("BERTRUN_STRICT_PLUGINS", "1")
+    answer = bertrun("hello")
+    assert (answer.code, answer.out) == (3, "")
+    assert "bertrun: error: plugin bertrun-broken 0.3 failed" in answer.err
+
+
+def test_plugins_lists_what_became_of_each(install, bertrun):
+    install("good", "broken", "old", "twin")
+    out = bertrun("plugins", "--no-plugin", "twin").out
+    for line in (
+        "bertrun-broken 0.3  failed: RuntimeError: no such luck\n",
+        "bertrun-old 0.0.9  incompatible: it requires bertrun<0.1, and bertrun ",
+        "bertrun-good 1.2  loaded\n    metric: exact\n    task: echo\n    command: hello\n",
+        "bertrun-twin 2.0  disabled: blocked by --no-plugin or BERTRUN_DISABLED_PLUGINS\n",
+    ):
+        assert line in out
+
+
+def test_two_plugins_of_one_name_do_not_stop_the_list_of_plugins(install, bertrun):
+    install("good", "twin")
+    assert bertrun("plugins").code == 0
+    assert bertrun("--help").code == 0
+    assert bertrun("hello").code == 3
+
+
+def test_a_command_of_a_plugin_stands_after_the_hosts(install, bertrun):
+    install("good")
+    commands = bertrun("--help").out.partition("Commands:")[2].partition("Examples")[0]
+    names = [line.split()[0] for line in commands.splitlines() if line.strip()]
+    assert (names[0], names[-1]) == ("run", "hello")
+
+
+def test_an_error_of_a_plugins_command_ends_as_the_hosts_do(install, bertrun):
+    install("crashing")
+    answer = bertrun("refuse")
+    assert (answer.code, answer.err) == (4, "bertrun: error: train.conll:3: a line without a tag. Give it one\n")
+
+
+def test_a_bug_alone_prints_a_traceback(install, bertrun):
+    install("crashing")
+    answer = bertrun("crash")
+    assert answer.code == 1
+    assert answer.err.startswith("Traceback")
+    assert "ZeroDivisionError: by a plugin" in answer.err
+    assert answer.err.splitlines()[-1].startswith("bertrun: this is a bug")
+
+
+def test_an_interrupt_is_130(install, bertrun):
+    install("crashing")
+    answer = bertrun("interrupt")
+    assert answer.code == 130
+    assert answer.err.strip() == "bertrun: interrupted"
+
+
+def test_the_process_ends_with_the_code_of_the_error():
+    environment = {**os.environ, "PYTHONPATH": str(FAKES / "crashing"), "BERTRUN_PLUGINS": "crashing"}
+    done = subprocess.run(
+        [sys.executable, "-m", "bert_core.cli", "refuse"], env=environment, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr.count("\n")) == (4, 1)
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["--help"], ["-h"], ["--task", "ner", "-h"], ["run", "--help"]])
+def test_questions_end_well(shipped, bertrun, arguments):
+    answer = bertrun(*arguments)
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out
+
+
+def test_without_a_word_the_help_is_shown_as_an_error(shipped, bertrun):
+    answer = bertrun()
+    assert (answer.code, answer.out) == (2, "")
+    assert "bertrun --task NAME [OPTIONS]" in answer.err
+
+
+def test_weights_of_a_command_line_win_over_those_of_a_run_file(shipped, tmp_path):
+    from bert_core.manager import PluginManager
+    from bert_core.options import Layer
+
+    for name, hidden in (("first", 64), ("second", 128)):
+        (tmp_path / name).mkdir()
+        text = f'{{"model_type": "bert", "hidden_size": {hidden}, "num_attention_heads": 2}}'
+        (tmp_path / name / "config.json").write_text(text, encoding="utf-8")
+    layers = [
+        Layer(origin="command line", flat={"weights": "first"}),
+        Layer(origin="run.toml", tables={"run": {"weights": "second"}}),
+    ]
+    assert decide(PluginManager(), {"task": "ner"}, layers).options("model").hidden_size == 64
+    assert decide(PluginManager(), {"task": "ner"}, layers[1:]).options("model").hidden_size == 128
+
+
+def test_a_help_page_has_no_line_wider_than_asked_and_tears_no_default(shipped, bertrun):
+    page = bertrun("--task", "ner", "--help").out
+    assert max(map(len, page.splitlines())) <= 100
+    assert page.isascii()
+    assert not [line for line in page.splitlines() if line.rstrip().endswith("[default:")]
+
+
+def test_a_help_page_shows_the_defaults_of_the_task_and_of_the_size(shipped, bertrun):
+    page = bertrun("--task", "ner", "--model", "bert-tiny", "--help").out
+    assert "Passes over the training data.  [default: 5]" in page
+    assert "Width of the vectors between layers.  [default: 128]" in page

@@ -1,0 +1,110 @@
+"""Every hook is documented with an example that works, has a test, and reaches the plugins that implement it."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+from bert_core import RunView, StepRecord, hookspecs
+from bert_core.manager import COMMANDS, REGISTRATION, PluginManager
+
+ROOT = Path(__file__).parent.parent.parent
+HOOKS = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("bertrun_")}
+RUN = RunView(folder=Path("runs/echo"), tables={"run": {"epochs": 1}}, total_steps=2)
+STEP = StepRecord(
+    step=1, epoch=0.5, loss=0.25, learning_rate=1e-5, grad_norm=1.0, tokens=12, seconds=0.1, skipped=False
+)
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_a_hook_is_documented_with_an_example_of_itself_that_compiles(name):
+    text = inspect.getdoc(HOOKS[name])
+    example = re.search(r"```python\n(.*?)```", text, re.DOTALL)
+    assert example is not None
+    code = inspect.cleandoc("\n" + example[1])
+    compile(code, name, "exec")
+    given = re.search(rf"@hookimpl\ndef {name}\((.*?)\):", code)
+    assert given is not None
+    assert given[1] == ", ".join(inspect.signature(HOOKS[name]).parameters)
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_a_hook_is_marked_and_typed(name):
+    assert getattr(HOOKS[name], f"{hookspecs.PROJECT}_spec", None) is not None
+    signature = inspect.signature(HOOKS[name])
+    assert signature.return_annotation is not inspect.Signature.empty
+    assert all(one.annotation is not inspect.Parameter.empty for one in signature.parameters.values())
+
+
+@pytest.mark.parametrize("name", HOOKS)
+def test_a_hook_occurs_in_a_test(name):
+    tests = [*ROOT.glob("tests/**/test_*.py"), *ROOT.glob("plugins/*/tests/**/test_*.py")]
+    assert any(re.search(rf"\b{name}\b", path.read_text(encoding="utf-8")) for path in tests)
+
+
+# One line for each hook that registers: what the plugin `every` yields through it.
+YIELDED = {
+    "bertrun_register_models": ("model", "every-model"),
+    "bertrun_register_tasks": ("task", "every-task"),
+    "bertrun_register_metrics": ("metric", "every-metric"),
+    "bertrun_register_optimizers": ("optimizer", "every-optimizer"),
+    "bertrun_register_schedules": ("schedule", "every-schedule"),
+    "bertrun_register_devices": ("device", "every-device"),
+    "bertrun_register_weights": ("weights", "every-weights"),
+    "bertrun_register_commands": ("command", "every-command"),
+}
+
+
+@pytest.fixture
+def manager(install):
+    install("every")
+    return PluginManager()
+
+
+@pytest.mark.parametrize("hook", YIELDED)
+def test_what_a_hook_yields_is_collected(manager, hook):
+    kind, name = YIELDED[hook]
+    assert (kind, name) in manager.records[-1].provides
+    if hook == COMMANDS:
+        assert manager.command(name).name == name
+    else:
+        assert isinstance(manager.specs(kind)[name], REGISTRATION[hook])
+        assert manager.owner(kind, name).distribution == "bertrun-every"
+
+
+def test_every_registration_hook_is_collected():
+    assert set(YIELDED) == {name for name in HOOKS if name.startswith("bertrun_register_")}
+    assert set(YIELDED) == {*REGISTRATION, COMMANDS}
+
+
+# One line for each hook that observes: what it is called with, and what the plugin `every` remembers of it.
+CALLED = {
+    "bertrun_on_run_begin": ({"run": RUN}, ("begin", RUN)),
+    "bertrun_on_step_end": ({"run": RUN, "step": STEP}, ("step", RUN, STEP)),
+    "bertrun_on_eval_end": ({"run": RUN, "scores": {"f1": 0.5}}, ("eval", {"f1": 0.5})),
+    "bertrun_on_checkpoint": ({"run": RUN, "path": Path("step-1")}, ("checkpoint", RUN, Path("step-1"))),
+    "bertrun_on_run_end": ({"run": RUN, "outcome": "done"}, ("end", RUN, "done")),
+}
+
+
+@pytest.mark.parametrize("hook", CALLED)
+def test_an_observer_is_called_with_the_arguments_that_it_names(manager, hook):
+    arguments, remembered = CALLED[hook]
+    assert list(arguments) == list(inspect.signature(HOOKS[hook]).parameters)
+    getattr(manager.hook, hook)(**arguments)
+    assert [remembered] == sys.modules["fake_every"].SEEN
+
+
+def test_every_observing_hook_is_called_here():
+    assert set(CALLED) == {name for name in HOOKS if name.startswith("bertrun_on_")}
+
+
+def test_a_failed_plugin_observes_nothing(install):
+    install("argument", "default", "every")
+    manager = PluginManager()
+    manager.hook.bertrun_on_step_end(run=RUN, step=STEP)
+    assert sys.modules["fake_every"].SEEN == [("step", RUN, STEP)]
