@@ -124,7 +124,7 @@ def forward_in_numpy(
         scores = query @ key.transpose(0, 1, 3, 2) / math.sqrt(query.shape[-1])
         scores = np.where(mask[:, None, None] > 0, scores, -np.inf)
         shares = np.exp(scores - scores.max(-1, keepdims=True))
-        shares = dropped(shares / shares.sum(-1, keepdims=True))
+        shares = shares / shares.sum(-1, keepdims=True) * next(drops).swapaxes(0, 1)  # noise has heads before rows
         context = (shares @ value).transpose(0, 2, 1, 3).reshape(rows, length, -1)
         output = dropped(linear(context, f"{layer}.attention.output.dense"))
         vectors = normed(output + vectors, f"{layer}.attention.output.LayerNorm")
@@ -279,7 +279,7 @@ class TestDropout:
             vocab_size=8,
             intermediate_size=8,
         )
-        vectors, scores = ((3 * 7, 32), 0.2), ((3, 4, 7, 7), 0.3)
+        vectors, scores = ((3 * 7, 32), 0.2), ((4, 3, 7, 7), 0.3)
         found = [(noise.shape(3, 7), noise.rate) for noise in encoder(options).noises]
         assert found == [vectors, scores, vectors, vectors, scores, vectors, vectors]
 

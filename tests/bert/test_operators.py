@@ -128,51 +128,57 @@ class TestLayerNorm:
             return centred / np.sqrt((centred**2).mean(-1, keepdims=True) + epsilon) * weight + bias
 
         x, weight, bias, weights = normal(6, 16) * 0.5 + 1, normal(16), normal(16, seed=1), normal(6, 16, seed=1)
-        value, gradients = ran(PLAIN["layer_norm"](epsilon), weights, [x, weight, bias], count=3)
+        value, gradients = ran(PLAIN["layer_norm"](epsilon, 16), weights, [x, weight, bias], count=3)
         np.testing.assert_allclose(value, formula(x.astype(np.float64), weight, bias), rtol=0, atol=5e-6)
         check_gradients(formula, weights, [x, weight, bias], gradients)
 
 
 class TestAttention:
-    BATCH, LENGTH, HEADS, WIDTH = 3, 6, 2, 4
+    BATCH, LENGTH, WIDTH = 3, 6, 4
 
-    def formula(self, mask: Array, factors: Array) -> Callable[[Array], Array]:
-        def attend(qkv: Array) -> Array:
-            parts = qkv.reshape(self.BATCH, self.LENGTH, 3, self.HEADS, self.WIDTH)
-            query, key, value = (parts[:, :, part].transpose(0, 2, 1, 3) for part in range(3))
-            scores = query @ key.transpose(0, 1, 3, 2) / math.sqrt(self.WIDTH)
-            scores = np.where(mask[:, None, None] > 0, scores, -np.inf)
+    def formula(self, heads: int, mask: Array, factors: Array) -> Callable[[Array, Array, Array], Array]:
+        """Attention with factors (heads, batch, length, length)."""
+
+        def split(x: Array) -> Array:
+            return x.reshape(self.BATCH, self.LENGTH, heads, self.WIDTH).transpose(2, 0, 1, 3)
+
+        def attend(q: Array, k: Array, v: Array) -> Array:
+            scores = split(q) @ split(k).transpose(0, 1, 3, 2) / math.sqrt(self.WIDTH)
+            scores = np.where(mask[:, None] > 0, scores, -np.inf)
             shares = np.exp(scores - scores.max(-1, keepdims=True))
             shares = shares / shares.sum(-1, keepdims=True) * factors
-            return (shares @ value).transpose(0, 2, 1, 3).reshape(self.BATCH * self.LENGTH, -1)
+            return (shares @ split(v)).transpose(1, 2, 0, 3).reshape(self.BATCH * self.LENGTH, -1)
 
         return attend
 
-    @pytest.mark.parametrize("drops", [False, True])
-    def test_value_and_gradient_with_padding(self, drops: bool) -> None:
+    def vectors(self, heads: int) -> list[Array]:
+        return [normal(self.BATCH * self.LENGTH, heads * self.WIDTH, seed=seed) for seed in range(4)]
+
+    @pytest.mark.parametrize(("heads", "drops"), [(2, False), (2, True), (3, True), (1, True)])
+    def test_value_and_gradients_with_padding(self, heads: int, drops: bool) -> None:
+        shape = (heads, self.BATCH, self.LENGTH, self.LENGTH)
         mask = (np.arange(self.LENGTH)[None] < np.array([[6], [1], [4]])).astype(np.float32)
-        bias = ((1 - mask) * -1e9).reshape(self.BATCH, 1, 1, self.LENGTH).astype(np.float32)
-        shape = (self.BATCH, self.HEADS, self.LENGTH, self.LENGTH)
+        bias = np.broadcast_to(((1 - mask) * -1e9)[:, None], shape).astype(np.float32)
         kept = (np.random.default_rng(4).random(shape) >= 0.4).astype(np.float32) / np.float32(0.6)
-        qkv, weights = normal(self.BATCH * self.LENGTH, 3 * self.HEADS * self.WIDTH), normal(18, 8)
-        given = [qkv, bias, kept if drops else 1.0, self.BATCH, self.LENGTH]
-        value, gradients = ran(PLAIN["attention"](self.HEADS, self.WIDTH), weights, given, count=1)
-        formula = self.formula(mask, kept if drops else np.ones(shape))
-        np.testing.assert_allclose(value, formula(qkv.astype(np.float64)), rtol=0, atol=2e-6)
-        check_gradients(formula, weights, [qkv], gradients)
-        keys_and_values = gradients[0].reshape(self.BATCH, self.LENGTH, 3, -1)[:, :, 1:]
-        assert not keys_and_values[mask == 0].any()
+        *qkv, weights = self.vectors(heads)
+        given = [*qkv, bias, kept if drops else 1.0, self.BATCH, self.LENGTH]
+        value, gradients = ran(PLAIN["attention"](heads, self.WIDTH), weights, given, count=3)
+        formula = self.formula(heads, mask, kept if drops else np.ones(shape))
+        np.testing.assert_allclose(value, formula(*(x.astype(np.float64) for x in qkv)), rtol=0, atol=5e-6)
+        check_gradients(formula, weights, qkv, gradients)
+        for gradient in gradients[1:]:
+            assert not gradient.reshape(self.BATCH, self.LENGTH, -1)[mask == 0].any()
 
     def test_large_scores_stay_finite(self) -> None:
-        qkv = normal(self.BATCH * self.LENGTH, 3 * self.HEADS * self.WIDTH) * 100
-        bias = np.zeros((self.BATCH, 1, 1, self.LENGTH), np.float32)
-        given = [qkv, bias, 1.0, self.BATCH, self.LENGTH]
-        value, (gradient,) = ran(PLAIN["attention"](self.HEADS, self.WIDTH), normal(18, 8), given, count=1)
-        shape = (self.BATCH, self.HEADS, self.LENGTH, self.LENGTH)
-        wanted = self.formula(np.ones((self.BATCH, self.LENGTH)), np.ones(shape))(qkv.astype(np.float64))
-        # Scores near 1e4 have rounding errors near 1e-3 in float32, and shares follow them.
-        np.testing.assert_allclose(value, wanted, rtol=0, atol=0.5)
-        assert np.isfinite(gradient).all()
+        shape = (2, self.BATCH, self.LENGTH, self.LENGTH)
+        *qkv, weights = self.vectors(2)
+        qkv = [x * 100 for x in qkv]
+        given = [*qkv, np.zeros(shape, np.float32), 1.0, self.BATCH, self.LENGTH]
+        value, gradients = ran(PLAIN["attention"](2, self.WIDTH), weights, given, count=3)
+        formula = self.formula(2, np.ones((self.BATCH, self.LENGTH)), np.ones(shape))
+        # Scores near 1e4 are rounded by 1e-3 in float32, and the shares of near equals follow.
+        np.testing.assert_allclose(value, formula(*(x.astype(np.float64) for x in qkv)), rtol=0, atol=0.5)
+        assert all(np.isfinite(gradient).all() for gradient in gradients)
 
 
 class TestEmbed:

@@ -64,7 +64,7 @@ def test_undecayed_matrices_do_not_decay() -> None:
 
 
 def test_rates_go_by_the_beginning_of_names_matrices_and_vectors_alike() -> None:
-    found = settings(grouped(rates={"crf": 50, "classifier.bias": 3}))
+    found = settings(grouped(rates={"crf": 50, "classifier.bias": 3, "LayerNorm": 9}))
     rates = {name: rate for name, (_, rate) in found.items() if rate != 1}
     assert rates == {"crf.transitions": 50, "crf.start": 50, "classifier.bias": 3}
     assert found["crf.transitions"] == (0.01, 50)

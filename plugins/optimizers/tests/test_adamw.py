@@ -94,8 +94,8 @@ def close(found: Array, wanted: Array, tolerance: float) -> None:
     ("options", "tolerance"),
     [
         (AdamWOptions(), 1e-6),
-        # Without correction the kernel's 1 - beta, taken from the float32 next to beta, is not made good.
-        (AdamWOptions(bias_correction=False, epsilon=1e-6), 5e-6),
+        # Without correction nothing makes good that the kernel takes 1 - beta from float32: 6e-6 of each update.
+        (AdamWOptions(bias_correction=False, epsilon=1e-6), 2e-5),
         (AdamWOptions(beta1=0.0), 1e-6),
         (AdamWOptions(beta2=0.9, epsilon=1e-3), 1e-6),
         (AdamWOptions(beta1=0.8, beta2=0.9999, epsilon=0.1), 1e-6),

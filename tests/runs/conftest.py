@@ -1,0 +1,53 @@
+"""Small data and one trained run that many tests look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from bert_core.cli.main import run
+
+SAMPLE = Path(__file__).parents[2] / "plugins" / "ner" / "src" / "bertrun_ner" / "sample" / "en"
+TINY = (
+    "--hidden-size 16 --num-hidden-layers 1 --num-attention-heads 2 --intermediate-size 24 --max-position-embeddings 64"
+)
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with train.conll, dev.conll and a vocabulary of the training words and single letters."""
+    folder = tmp_path_factory.mktemp("data")
+    for name, count in (("train", 40), ("dev", 12)):
+        sentences = (SAMPLE / f"{name}.conll").read_text(encoding="utf-8").split("\n\n")
+        kept = [block for block in sentences if "DOCSTART" not in block][:count]
+        (folder / f"{name}.conll").write_text("\n\n".join(kept) + "\n", encoding="utf-8")
+    letters = [chr(code) for code in range(33, 127) if not chr(code).isupper()]
+    lines = (folder / "train.conll").read_text(encoding="utf-8").lower().splitlines()
+    words = sorted({word for line in lines if (word := line.split(" ")[0]).isalpha() and len(word) > 1})
+    special = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+    pieces = [*special, *letters, *(f"##{letter}" for letter in letters), *words]
+    (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def command(data: Path) -> Callable[..., list[str]]:
+    """The command line of a tiny run from scratch, with more words at its end."""
+
+    def make(output: Path, *more: str) -> list[str]:
+        pieces = len((data / "vocab.txt").read_text(encoding="utf-8").split("\n")) - 1
+        fixed = f"--task ner --vocab {data}/vocab.txt --vocab-size {pieces} {TINY} --max-length 64 --log-every 1"
+        files = f"--train-data {data}/train.conll --eval-data {data}/dev.conll --batch-size 10 --learning-rate 1e-2"
+        return [*fixed.split(), *files.split(), "--output", str(output), *more]
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def finished(command: Callable[..., list[str]], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of six epochs of four steps."""
+    output = tmp_path_factory.mktemp("runs") / "ner"
+    assert run(command(output, "--epochs", "6")) == 0
+    return output
