@@ -12,6 +12,7 @@ from .errors import CheckpointError, DeviceError, UsageError
 from .manager import PluginManager
 from .plan import Plan
 from .text.tokenizer import WordPiece
+from .training.interrupt import ctrl_c_later
 from .types import Device, DeviceSpec, EncoderParts, Metric, ModelSpec, Task
 from .weights.folder import WeightsFolder
 
@@ -49,7 +50,8 @@ def ready_device(spec: DeviceSpec, options: Any) -> Device:
     if not probe.available:
         raise DeviceError(f"the device '{spec.name}' cannot run here: {' '.join(probe.findings)}")
     os.environ.setdefault("GLOG_v", "3")  # MindSpore's warnings are for its developers
-    return spec.build(options)
+    with ctrl_c_later():
+        return spec.build(options)
 
 
 def open_text(plan: Plan, folder: Path | None) -> WordPiece:

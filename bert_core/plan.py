@@ -22,6 +22,7 @@ else:
 
 CHOSEN = ("task", "model", "optimizer", "schedule", "device")
 RUN = "run"
+DATA = ("train_data", "eval_data", "test_data")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,16 +129,25 @@ def make_plan(
         PluginError: A name is unknown or claimed twice.
         ConfigError: Every other problem at once.
     """
-    wanted = dict(wanted)
+    wanted, layers = dict(wanted), list(layers)
     if config is not None and not wanted.get("model"):
         wanted["model"] = str(config.get("model_type", "bert"))
     choices = choose(manager, wanted)
+    task = choices["task"]
+    on_sample = not any(said(layers, name) for name in DATA)
     defaults = [
         Layer(origin="weights", tables={"model": config or {}}, strict=False),
         Layer(origin=f"preset {choices['model'].name}", tables={"model": choices["model"].preset}),
-        Layer(origin=f"task {choices['task'].name}", tables={RUN: choices["task"].spec.defaults}),
+        Layer(origin=f"sample of {task.name}", tables={RUN: task.spec.sample if on_sample else {}}),
+        Layer(origin=f"task {task.name}", tables={RUN: task.spec.defaults}),
     ]
     return Plan(choices=choices, settings=resolve(owners(choices), [*layers, *defaults]))
+
+
+def said(layers: Iterable[Layer], name: str) -> object:
+    """What the first layer that says anything says of an option of every run, or None."""
+    values = (layer.flat.get(name) or layer.tables.get(RUN, {}).get(name) for layer in layers)
+    return next((value for value in values if value), None)
 
 
 def read_run_file(path: Path) -> tuple[dict[str, str], Layer]:

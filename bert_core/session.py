@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from .environment import environment
 from .errors import Interrupted
 from .files import write_json
-from .training.checkpoints import Checkpoints
+from .training.checkpoints import Checkpoints, open_checkpoint
 from .training.evaluation import Evaluator, score
 from .training.interrupt import StopAsked, StopFlag
 from .training.loop import train_steps
@@ -89,6 +89,7 @@ class Session:
         self._step = int(state["step"])
         self._best = tuple(state["best"]) if state["best"] else None
         self._scores = dict(state["scores"])
+        self._checkpoints.point(latest=self._step, best=self._best[0] if self._best else None)
         self._folder.cut_metrics(self._step)
         self._say(f"resume: from {checkpoint.name}")
 
@@ -106,18 +107,23 @@ class Session:
         assert run.stepper is not None
         if self._step < self._total:
             self._say("compiling the training step, once for all lengths")
+        if self._step and self._evaluation_due() and self._scores.get("last", {}).get("step") != self._step:
+            self._save(best=self._evaluate())  # a signal came before it was done
         for record in train_steps(run.stepper, run.task, run.course, done=self._step):
             self._step = record.step
             self._tell(record)
             self._flag.check()
             last = record.step == self._total
-            evaluated = self._due(self._options.eval_every) and run.data.eval is not None
+            evaluated = self._evaluation_due()
             best = self._evaluate() if evaluated else run.data.eval is None
             if evaluated or last or self._due(self._options.save_every) or self._stops_here():
                 self._save(best=best)
             if self._stops_here() and not last:
                 self._say(f"stopped after step {self._step}, as --stop-after says; {self._how_to_go_on()}")
                 return
+
+    def _evaluation_due(self) -> bool:
+        return self._run.data.eval is not None and self._due(self._options.eval_every)
 
     def _due(self, every: int | None) -> bool:
         """Whether something that is done every so many steps, by default every epoch, is due."""
@@ -138,6 +144,7 @@ class Session:
                 loss=record.loss,
                 lr=record.learning_rate,
                 tokens_per_s=round(record.tokens / record.seconds),
+                seconds=round(record.seconds, 4),
                 grad_norm=record.grad_norm,
                 loss_scale=record.loss_scale,
                 skipped=record.skipped,
@@ -170,8 +177,8 @@ class Session:
     def _finish(self) -> dict[str, float]:
         """Score and predict with the best parameters."""
         run = self._run
-        best = self._folder.path / "best"
-        if best.is_dir() and self._best is not None and self._best[0] != self._step:
+        if self._best is not None and self._best[0] != self._step:
+            best = open_checkpoint(self._folder.path, ["best"])
             read_parameters(best / MODEL, run.assembled.parameters)
             self._say(f"best: step {self._best[0]}, {run.task.best} {self._best[1]:.4f}")
         scores: dict[str, float] = self._scores.get("best", {}).get("scores", {})

@@ -60,12 +60,14 @@ class TaskSpec(Spec):
         build: `build(options, state)` makes the task; `state` is what `Task.state` gave when a
             checkpoint was written, or None when training starts.
         defaults: What this task would rather have of the run's own options (`epochs`, ...).
+        sample: The same for a run on its embedded sample, which is smaller than anybody's data.
     """
 
     kind: ClassVar[str] = "task"
 
     build: Callable[[Any, Mapping[str, Any] | None], Task]
     defaults: Mapping[str, object] = field(default_factory=dict)
+    sample: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -425,7 +427,7 @@ class Metric(Protocol):
     """A score over a whole set."""
 
     def __call__(self, predictions: Sequence[Any], references: Sequence[Any]) -> Mapping[str, float]:
-        """Scores by name, each from 0 to 1 unless its name says otherwise."""
+        """Scores by name; the metric's summary says their range where it is not 0 to 1."""
 
 
 class Schedule(Protocol):

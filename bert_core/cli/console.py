@@ -36,7 +36,8 @@ class Console:
 
     def step(self, record: StepRecord, total: int, *, due: bool) -> str:
         """A step: the live line, or a plain line where one is due. Gives the line."""
-        self._seconds = [*self._seconds[-49:], record.seconds]
+        compiled = len(self._seconds) == 1  # the first step compiles, which says nothing of those to come
+        self._seconds = [*(() if compiled else self._seconds[-49:]), record.seconds]
         line = self._line(record, total)
         if self._quiet:
             return line

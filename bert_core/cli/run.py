@@ -21,6 +21,7 @@ from bert_core.plan import (
     owners,
     read_config,
     read_run_file,
+    said,
 )
 from bert_core.run_options import RunOptions
 
@@ -95,8 +96,7 @@ def decide(manager: PluginManager, names: Mapping[str, str | None], layers: list
     """The plan of a run whose weights, where named, give the model's sizes."""
     from bert_core.weights.store import resolve, weights_folder
 
-    named = (layer.flat.get("weights") or layer.tables.get(RUN, {}).get("weights") for layer in layers)
-    weights = next((name for name in named if name), None)
+    weights = said(layers, "weights")
     config = read_config(weights_folder(resolve(str(weights), manager.specs("weights")))) if weights else None
     return make_plan(manager, wanted=names, layers=layers, config=config)
 

@@ -41,11 +41,16 @@ class Checkpoints:
         if damage(path):
             self._folder.mkdir(exist_ok=True)
             self._write_whole(path, write)
-        for name in ("latest", "best") if best else ("latest",):
-            link(self._run / name, f"checkpoints/{path.name}")
-        flush_to_disk(self._run)
+        self.point(latest=step, best=step if best else None)
         self._prune()
         return path
+
+    def point(self, *, latest: int, best: int | None) -> None:
+        """Point the links at the checkpoints of steps; `best` stays where it is if there is none to name."""
+        for name, step in (("latest", latest), ("best", best)):
+            if step is not None:
+                link(self._run / name, f"checkpoints/step-{step:08d}")
+        flush_to_disk(self._run)
 
     def _write_whole(self, path: Path, write: Callable[[Path], None]) -> None:
         sibling = path.with_name(f"{path.name}.tmp-{os.getpid()}")

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from bert_core.text.batches import evaluation_order, pad
 from bert_core.types import Metric, Task, TextEncoder, Window
 
+from .interrupt import ctrl_c_later
 from .network import Network, Objective, parameters_of
 from .step import open_shapes
 
@@ -69,7 +70,8 @@ class Evaluator:
             if not self._described:
                 self._forward.set_inputs(*open_shapes([None, *arguments])[1:])
                 self._described = True
-            logits = self._forward(*arguments).asnumpy()
+            with ctrl_c_later():
+                logits = self._forward(*arguments).asnumpy()
             for row, values in zip(rows, logits, strict=True):
                 outputs[row] = values
         return outputs

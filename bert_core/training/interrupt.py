@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -42,3 +45,23 @@ class StopFlag:
         """
         if self.signal_number:
             raise StopAsked
+
+
+@contextmanager
+def ctrl_c_later() -> Iterator[None]:
+    """Hold Ctrl-C back while MindSpore works, and let Python see it afterwards.
+
+    MindSpore puts its own handler in place at every graph run, which turns SIGINT into SIGTERM. Threads that
+    MindSpore starts inside inherit the block, so the signal waits for this thread.
+    """
+    if threading.current_thread() is not threading.main_thread():  # only the main thread can have handlers
+        yield
+        return
+    handler = signal.getsignal(signal.SIGINT)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        if handler is not None:
+            signal.signal(signal.SIGINT, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

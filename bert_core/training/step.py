@@ -9,6 +9,7 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 
+from .interrupt import ctrl_c_later
 from .network import Objective
 
 
@@ -134,6 +135,10 @@ class Stepper:
             The loss and the global norm of the gradients before clipping.
         """
         self._describe(batches[0])
+        with ctrl_c_later():
+            return self._update(batches, rate, number)
+
+    def _update(self, batches: Sequence[Sequence[Any]], rate: float, number: int) -> tuple[float, float]:
         hyper = (_scalar(rate), _scalar(number))
         if self._whole is not None:
             loss, norm = self._whole(*hyper, *batches[0])

@@ -1,20 +1,35 @@
-"""The entry point: what this package adds, without importing MindSpore."""
+"""The entry point: what this package adds, without importing MindSpore or NumPy."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from bert_core import MetricSpec, Task, TaskSpec, hookimpl
 
-from . import metrics
 from .options import NerOptions
+
+METRICS = {
+    "spans": "Precision, recall and F1 of entities, right in type and both ends (seqeval strict).",
+    "conlleval": "Precision, recall and F1 of the entities that conlleval reads from any tags.",
+    "cluener": "CLUENER's own score: F1 of mentions by type, and their mean.",
+    "tokens": "The share of words or characters with the right label.",
+}
 
 
 def _build(options: Any, state: Mapping[str, Any] | None) -> Task:
     from .task import NerTask
 
     return NerTask(options, state)
+
+
+def _metric(name: str) -> Callable[[Any], Any]:
+    def build(_options: Any) -> Any:
+        from . import metrics
+
+        return getattr(metrics, name)
+
+    return build
 
 
 @hookimpl
@@ -26,29 +41,12 @@ def bertrun_register_tasks() -> Iterable[TaskSpec]:
         options=NerOptions,
         build=_build,
         defaults={"epochs": 5},
+        sample={"epochs": 6, "learning_rate": 3e-4},
     )
 
 
 @hookimpl
 def bertrun_register_metrics() -> Iterable[MetricSpec]:
     """Scores of spans."""
-    yield MetricSpec(
-        name="spans",
-        summary="Precision, recall and F1 of entities, right in type and both ends (seqeval strict).",
-        build=lambda options: metrics.spans,
-    )
-    yield MetricSpec(
-        name="conlleval",
-        summary="The same, with the spans that conlleval reads from any tags.",
-        build=lambda options: metrics.conlleval,
-    )
-    yield MetricSpec(
-        name="cluener",
-        summary="CLUENER's own score: F1 of mentions by type, and their mean.",
-        build=lambda options: metrics.cluener,
-    )
-    yield MetricSpec(
-        name="tokens",
-        summary="The share of words or characters with the right label.",
-        build=lambda options: metrics.tokens,
-    )
+    for name, summary in METRICS.items():
+        yield MetricSpec(name=name, summary=summary, build=_metric(name))
