@@ -137,11 +137,21 @@ def make_plan(
     on_sample = not any(said(layers, name) for name in DATA)
     defaults = [
         Layer(origin="weights", tables={"model": config or {}}, strict=False),
+        Layer(origin="vocabulary", tables={"model": _vocabulary(layers) if config is None else {}}, strict=False),
         Layer(origin=f"preset {choices['model'].name}", tables={"model": choices["model"].preset}),
         Layer(origin=f"sample of {task.name}", tables={RUN: task.spec.sample if on_sample else {}}),
         Layer(origin=f"task {task.name}", tables={RUN: task.spec.defaults}),
     ]
     return Plan(choices=choices, settings=resolve(owners(choices), [*layers, *defaults]))
+
+
+def _vocabulary(layers: Iterable[Layer]) -> dict[str, object]:
+    """As many word embeddings as the vocabulary has pieces, where it can be read (opening it says why not)."""
+    path = said(layers, "vocab")
+    try:
+        return {"vocab_size": len(Path(str(path)).read_bytes().splitlines())} if path else {}
+    except OSError:
+        return {}
 
 
 def said(layers: Iterable[Layer], name: str) -> object:

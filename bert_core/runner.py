@@ -16,7 +16,7 @@ from .assembly import (
     open_text,
     ready_device,
 )
-from .errors import DataError
+from .errors import DataError, UsageError
 from .manager import PluginManager
 from .plan import Plan
 from .text.batches import EpochOrder
@@ -151,8 +151,9 @@ class Run:
         run = self.plan.run
         sample = run.train_data is None and run.eval_data is None and run.test_data is None
         if run.train and not sample and run.train_data is None:
-            raise DataError(
-                "there is data to evaluate on and none to train on", hint="Give --train-data, or --no-train"
+            raise UsageError(
+                "there is data to evaluate on and none to train on",
+                hint="Give --train-data too, or --no-train to score what --weights names",
             )
         train = self._reading(run.train_data, "train") if run.train else None
         if train is not None:

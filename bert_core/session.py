@@ -66,7 +66,8 @@ class Session:
             with self._flag:
                 return self._work()
         except BaseException as error:
-            outcome = "interrupted" if isinstance(error, Interrupted) else f"failed: {error}"
+            outcome = "interrupted" if isinstance(error, (Interrupted, KeyboardInterrupt)) else f"failed: {error}"
+            self._folder.log(outcome)
             raise
         finally:
             self._hook.bertrun_on_run_end(run=self._view, outcome=outcome)
@@ -215,13 +216,14 @@ class Session:
         return model_config(tables["model"], family=family, labels=list(task.labels), task=known)
 
     def _leave(self) -> dict[str, float]:
-        if self._run.course is not None and self._step:
-            self._save(best=False)
-        raise Interrupted(
-            f"stopped by a signal after step {self._step} of {self._total}; everything is saved",
-            signal_number=self._flag.signal_number,
-            hint=self._how_to_go_on(),
-        )
+        number = self._flag.signal_number
+        if self._run.course is None:
+            raise Interrupted(
+                "stopped by a signal; nothing was trained, so there is nothing saved", signal_number=number
+            )
+        self._save(best=self._run.data.eval is None)
+        what = f"stopped by a signal after step {self._step} of {self._total}; everything is saved"
+        raise Interrupted(what, signal_number=number, hint=self._how_to_go_on())
 
     def _how_to_go_on(self) -> str:
         return f"`bertrun resume {self._folder.path}` goes on"

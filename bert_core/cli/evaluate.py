@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -65,8 +66,8 @@ def evaluate(
 
     from .console import Console
 
-    if predictions is not None and not predictions.parent.is_dir():
-        raise UsageError("there is no such folder for --predictions", where=predictions.parent)
+    if predictions is not None:
+        _check_writable(predictions)
     predictor = Predictor(run, state.manager, device=device, batch_size=batch_size)
     scores, examples, predicted = predictor.evaluate(eval_data)
     if predictions is not None:
@@ -103,6 +104,16 @@ def predict(
         for row in predictor.predict(first):
             click.echo(json.dumps(row, ensure_ascii=False))
         first = list(islice(texts, TOGETHER))
+
+
+def _check_writable(file: Path) -> None:
+    """Refuse, before any work, a place where no file can be written."""
+    if not file.parent.is_dir():
+        raise UsageError("there is no such folder for --predictions", where=file.parent)
+    if file.is_dir():
+        raise UsageError("this is a folder, and --predictions names a file", where=file)
+    if not os.access(file if file.exists() else file.parent, os.W_OK):
+        raise UsageError("there is no permission to write --predictions", where=file)
 
 
 def _lines(file: str) -> Iterator[str]:

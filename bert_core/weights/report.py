@@ -11,6 +11,7 @@ from bert_core.errors import CheckpointError
 Shape = tuple[int, ...]
 
 _SHOWN = 4  # names in a line of the table
+_PROBLEMS = 2  # in a sentence: where the width differs, every tensor does
 _WORDS = "embeddings.word_embeddings.weight"
 _OLD_NAMES = {"gamma": "weight", "beta": "bias"}
 
@@ -59,7 +60,8 @@ class LoadReport:
         if missing:
             problems.append(f"{len(missing)} of the encoder's tensors are not stored: {_some(missing)}")
         if problems:
-            listed = problems[0] if len(problems) == 1 else "".join(f"\n  - {problem}" for problem in problems)
+            listed = "; ".join(problems[:_PROBLEMS])
+            listed += f"; and {len(problems) - _PROBLEMS} more" if len(problems) > _PROBLEMS else ""
             raise CheckpointError(
                 f"the weights do not fit the model: {listed}", where=self.stored_in, hint=self._hint()
             )

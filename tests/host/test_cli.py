@@ -101,8 +101,11 @@ def test_a_run_file_and_the_environment_are_below_the_command_line(plan, monkeyp
         "command line",
         "run.toml",
         "environment",
-        "task ner",
+        "sample of ner",
     ]
+    own = plan("--config", "run.toml", "--train-data", "mine.conll")
+    assert own.settings.origins["run"]["epochs"] == "task ner"
+    assert (own.run.epochs, own.run.learning_rate) == (5, 5e-5)
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import importlib_metadata
 import pytest
+from importlib_metadata import distributions
 
 from bert_core.cli.main import run
 
@@ -37,8 +42,7 @@ def command(data: Path) -> Callable[..., list[str]]:
     """The command line of a tiny run from scratch, with more words at its end."""
 
     def make(output: Path, *more: str) -> list[str]:
-        pieces = len((data / "vocab.txt").read_text(encoding="utf-8").split("\n")) - 1
-        fixed = f"--task ner --vocab {data}/vocab.txt --vocab-size {pieces} {TINY} --max-length 64 --log-every 1"
+        fixed = f"--task ner --vocab {data}/vocab.txt {TINY} --max-length 64 --log-every 1"
         files = f"--train-data {data}/train.conll --eval-data {data}/dev.conll --batch-size 10 --learning-rate 1e-2"
         return [*fixed.split(), *files.split(), "--output", str(output), *more]
 
@@ -51,3 +55,48 @@ def finished(command: Callable[..., list[str]], tmp_path_factory: pytest.TempPat
     output = tmp_path_factory.mktemp("runs") / "ner"
     assert run(command(output, "--epochs", "6")) == 0
     return output
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A run that an installed plugin has watched: its folder, how it ended, and what the plugin saw."""
+
+    folder: Path
+    code: int
+    seen: list[tuple[Any, ...]]
+
+
+@pytest.fixture(scope="session")
+def watch() -> Callable[..., Watched]:
+    """Run a command line with `tests/plugins/every` installed beside the others."""
+    fake = Path(__file__).parents[1] / "plugins" / "every"
+    (watcher,) = (point for found in distributions(path=[str(fake)]) for point in found.entry_points)
+    points = [*importlib_metadata.entry_points(group="bertrun"), watcher]
+
+    def watch(folder: Path, arguments: list[str]) -> Watched:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(importlib_metadata, "entry_points", lambda group: points)
+            patch.syspath_prepend(fake)
+            patch.delitem(sys.modules, "fake_every", raising=False)
+            code = run(arguments)
+            return Watched(folder, code, sys.modules.pop("fake_every").SEEN)
+
+    return watch
+
+
+@pytest.fixture(scope="session")
+def long() -> tuple[str, ...]:
+    """The words of a run that is long enough to be stopped."""
+    return ("--max-steps", "60", "--eval-every", "20", "--save-every", "20")
+
+
+@pytest.fixture(scope="session")
+def straight(
+    command: Callable[..., list[str]],
+    long: tuple[str, ...],
+    watch: Callable[..., Watched],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Watched:
+    """A run of 60 steps, scored and saved every 20, from start to end."""
+    folder = tmp_path_factory.mktemp("straight") / "ner"
+    return watch(folder, command(folder, *long))

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 import mindspore as ms
 import numpy as np
 import pytest
-from bertrun_ner.crf import Allowed, LinearChainCrf, path_marginals, viterbi_decode
+from bertrun_ner.crf import LinearChainCrf
+from bertrun_ner.viterbi import Allowed, path_marginals, viterbi_decode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from mindspore import nn

@@ -35,7 +35,9 @@ def drawn(*shape: int, seed: int = 0) -> Array:
 def opened(cell: nn.Cell, *arrays: Array) -> nn.Cell:
     """The cell, compiled once for all numbers of rows, pieces and words, as in a run."""
     shapes = [[None, None, *array.shape[2:]] for array in arrays]
-    cell.set_inputs(*(Tensor(shape=shape, dtype=Tensor(array).dtype) for shape, array in zip(shapes, arrays, strict=True)))
+    cell.set_inputs(
+        *(Tensor(shape=shape, dtype=Tensor(array).dtype) for shape, array in zip(shapes, arrays, strict=True))
+    )
     return cell
 
 
@@ -186,6 +188,8 @@ def slope(cell: nn.Cell, parameter: ms.Parameter, place: Any, arguments: list[Te
 
 def test_first_values_depend_on_the_seed_alone() -> None:
     first, again, other = (TaggingHead(WIDTH, LABELS, seed, bilstm=True) for seed in (1, 1, 2))
-    for one, same, different in zip(first.get_parameters(), again.get_parameters(), other.get_parameters(), strict=True):
+    for one, same, different in zip(
+        first.get_parameters(), again.get_parameters(), other.get_parameters(), strict=True
+    ):
         np.testing.assert_array_equal(one.asnumpy(), same.asnumpy())
         assert one.name.endswith("classifier.bias") or (one.asnumpy() != different.asnumpy()).any()

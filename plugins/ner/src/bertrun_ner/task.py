@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,11 +82,12 @@ class NerTask:
                 path, bare.line, "this sentence is not annotated", hint="`bertrun predict` needs no tags"
             )
         known = self._types()
-        found = {span.type for sentence in sentences for span in sentence.spans or ()}
+        found = _types_of(sentences)
         if known and not found <= known:
-            where = next(s.line for s in sentences if any(span.type not in known for span in s.spans or ()))
-            names = f"types {', '.join(sorted(found))}, and the model knows {', '.join(sorted(known))}"
-            raise DataError.at(path, where, f"the file has the {names}", hint="Train with all types, or rename them")
+            line, strange = next((s.line, _types_of([s]) - known) for s in sentences if not _types_of([s]) <= known)
+            who = "the model knows" if self.labels else f"{self._options.label_file} lists"
+            what = f"this sentence has {_listed(strange)}; the file's types are {_listed(found)}, and {who} {_listed(known)}"
+            raise DataError.at(path, line, what, hint="Rename the types, or train on data that has them all")
 
     def _types(self) -> set[str]:
         if self.labels:
@@ -97,7 +98,7 @@ class NerTask:
         """Take the label names from the types in the data, or from the label file."""
         if self.labels:
             return
-        types = self._types() or {span.type for sentence in examples for span in sentence.spans or ()}
+        types = self._types() or _types_of(examples)
         if not types:
             raise DataError("no sentence of the training data has an entity", hint="Is --tag-column right?")
         tags = [sentence.tags for sentence in examples if sentence.tags is not None]
@@ -179,6 +180,14 @@ class NerTask:
         }
 
 
+def _types_of(sentences: Sequence[Sentence]) -> set[str]:
+    return {span.type for sentence in sentences for span in sentence.spans or ()}
+
+
+def _listed(types: Iterable[str]) -> str:
+    return ", ".join(sorted(types))
+
+
 def read_types(path: Path) -> list[str]:
     """The entity types of a label file: one a line, or the keys of a JSON object from labels to ids.
 
@@ -188,7 +197,8 @@ def read_types(path: Path) -> list[str]:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"the label file cannot be read: {error}", where=path) from None
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+        raise DataError(f"the label file cannot be read: {reason}", where=path) from None
     if text.lstrip().startswith("{"):
         try:
             lines = [str(key) for key in json.loads(text)]

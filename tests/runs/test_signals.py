@@ -1,0 +1,109 @@
+"""A real process that is told to stop, and what resuming makes of it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from bert_core.cli.main import run
+from bert_core.training.checkpoints import committed, damage
+from bert_core.training.evaluation import Evaluator
+
+Command = Callable[..., list[str]]
+
+
+class Stopped(NamedTuple):
+    code: int
+    said: str
+    latest: Path
+
+
+def stopped(arguments: list[str], folder: Path, *, at: str, number: int) -> Stopped:
+    """Start a process, send it a signal when it has printed a step, and wait for its end."""
+    command = [sys.executable, "-m", "bert_core.cli", *arguments]
+    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+    with subprocess.Popen(
+        command, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert any(line.startswith(at) for line in process.stdout), process.stderr.read()
+        process.send_signal(number)
+        _, said = process.communicate(timeout=120)
+    return Stopped(process.returncode, said, (folder / "latest").resolve(strict=True))
+
+
+@pytest.fixture(scope="module")
+def interrupted(command: Command, long: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> Stopped:
+    folder = tmp_path_factory.mktemp("stopped") / "ner"
+    return stopped(command(folder, *long), folder, at="step 3/60 ", number=signal.SIGINT)
+
+
+@pytest.fixture(scope="module")
+def terminated(interrupted: Stopped) -> Stopped:
+    folder = interrupted.latest.parents[1]
+    step = int(interrupted.latest.name.removeprefix("step-"))
+    return stopped(["resume", str(folder)], folder, at=f"step {step + 2}/60 ", number=signal.SIGTERM)
+
+
+@pytest.mark.parametrize(("which", "code"), [("interrupted", 130), ("terminated", 143)])
+def test_a_signal_ends_a_run_between_two_steps_with_everything_saved(
+    which: str, code: int, request: pytest.FixtureRequest
+) -> None:
+    result: Stopped = request.getfixturevalue(which)
+    folder, step = result.latest.parents[1], int(result.latest.name.removeprefix("step-"))
+    assert result.code == code
+    assert 3 <= step < 60
+    assert result.said == (
+        f"bertrun: error: stopped by a signal after step {step} of 60; everything is saved. "
+        f"`bertrun resume {folder}` goes on\n"
+    )
+    assert damage(result.latest) == ""
+    assert not (folder / "lock.json").exists()
+    assert not list((folder / "checkpoints").glob("*.tmp-*"))
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [{key: value for key, value in row.items() if key not in ("tokens_per_s", "seconds")} for row in found]
+
+
+def test_resumed_to_its_end_it_equals_a_run_that_nothing_stopped(terminated: Stopped, straight: Any) -> None:
+    folder = terminated.latest.parents[1]
+    assert run(["resume", str(folder)]) == 0
+    assert committed(folder / "checkpoints")[-1].name == "step-00000060"
+    for link in ("latest", "best"):
+        assert (folder / link).resolve().name == (straight.folder / link).resolve().name
+        for name in ("model.safetensors", "training.safetensors", "state.json"):
+            assert (folder / link / name).read_bytes() == (straight.folder / link / name).read_bytes()
+    for name in ("scores.json", "predictions.jsonl"):
+        assert (folder / name).read_bytes() == (straight.folder / name).read_bytes()
+    assert rows(folder) == rows(straight.folder)
+
+
+def test_a_signal_while_weights_are_scored_leaves_nothing_to_resume(
+    command: Command,
+    finished: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    predict = Evaluator.predict
+
+    def signalled(self: Evaluator, *arguments: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return predict(self, *arguments)
+
+    monkeypatch.setattr(Evaluator, "predict", signalled)
+    assert run(command(tmp_path / "run", "--no-train", "--weights", str(finished))) == 130
+    said = "bertrun: error: stopped by a signal; nothing was trained, so there is nothing saved\n"
+    assert capsys.readouterr().err == said
+    assert not (tmp_path / "run" / "checkpoints").exists()
