@@ -40,7 +40,7 @@ class NoNorm(nn.Cell):
         super().__init__()
 
     def construct(self, x: Any, weight: Any, bias: Any) -> Any:
-        return x, x, x
+        return x, x, x, x
 
 
 class NoAttention(nn.Cell):

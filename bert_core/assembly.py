@@ -126,7 +126,7 @@ def check_vocabulary(text: WordPiece, rows: int, where: str) -> None:
         raise CheckpointError(
             f"the vocabulary has {text.vocab_size} pieces and the model {rows} word embeddings",
             where=where,
-            hint=f"Use the vocabulary that belongs to the weights, or say --vocab-size {text.vocab_size} to train from scratch",
+            hint=f"Use the vocabulary of the weights, or say --vocab-size {text.vocab_size} to train from scratch",
         )
 
 

@@ -80,15 +80,22 @@ class LayerNorm(nn.Cell):  # type: ignore[misc]
     def __init__(self, epsilon: float, width: int) -> None:
         super().__init__()
         self.epsilon = epsilon
-        self.norm = ops.LayerNorm(1, 1, epsilon)
         self.mean = Tensor(np.full((width, 1), 1.0 / width, np.float32))
         self.spread = Tensor(np.ones((1, width), np.float32))
         self.product = ops.MatMul()
+        self.add = ops.BiasAdd()
         self.sum = ops.ReduceSum()
 
     def construct(self, x: Any, weight: Any, bias: Any) -> Any:
-        """The value, the mean (n, 1) and the variance (n, 1)."""
-        return self.norm(x, weight, bias)
+        """The value, and for the way back the normalised x, the weight and 1 / deviation, all (n, width)."""
+        mean = self.product(x, self.mean)  # (n, 1)
+        centred = x - self.product(mean, self.spread)
+        variance = self.product(centred * centred, self.mean)  # (n, 1)
+        scale = self.product(ops.rsqrt(variance + self.epsilon), self.spread)
+        xhat = centred * scale
+        ones = mean * 0.0 + 1.0  # ones_like in a cell with its own bprop does not compile (MindSpore 2.10)
+        rows = self.product(ones, weight.reshape((1, -1)))
+        return self.add(xhat * rows, bias), xhat, rows, scale
 
     def bprop(self, x: Any, weight: Any, bias: Any, out: Any, dout: Any) -> Any:
         """Gradients of x, weight and bias.
@@ -96,10 +103,9 @@ class LayerNorm(nn.Cell):  # type: ignore[misc]
         With xhat the normalised x, d = dout * weight and means over a row:
         dx = (d - mean(d) - xhat * mean(d * xhat)) / deviation.
         """
+        xhat, rows, scale = out[1], out[2], out[3]
         dy = dout[0]
-        scale = self.product(ops.rsqrt(out[2] + self.epsilon), self.spread)
-        xhat = (x - self.product(out[1], self.spread)) * scale
-        d = dy * self.product(ops.ones_like(out[1]), weight.reshape((1, -1)))
+        d = dy * rows
         slope = dy * xhat
         mean = self.product(self.product(d, self.mean), self.spread)
         tilt = self.product(self.product(slope, weight.reshape((-1, 1)) * self.mean), self.spread)

@@ -13,6 +13,8 @@ from rich.text import Text
 
 from bert_core.types import StepRecord
 
+from .threads import deaf_to_ctrl_c
+
 
 class Console:
     """The reporter of a run on this terminal.
@@ -44,7 +46,8 @@ class Console:
         if self._terminal.is_terminal:
             if self._live is None:
                 self._live = Live(console=self._terminal, refresh_per_second=4, transient=True)
-                self._live.start()
+                with deaf_to_ctrl_c():
+                    self._live.start()
             self._live.update(Text(line))
         elif due:
             self._terminal.print(line, markup=False)

@@ -29,6 +29,7 @@ from .arguments import spelled
 from .legacy import translate
 from .options import PageContext, click_option, option_rows, selector_rows, selectors, unknown_arguments
 from .state import State
+from .threads import deaf_to_ctrl_c
 
 META = "bertrun.run"
 
@@ -103,7 +104,8 @@ def decide(manager: PluginManager, names: Mapping[str, str | None], layers: list
 
 def start(plan: Plan, manager: PluginManager) -> int:
     """Run a plan with what it prints on this console."""
-    from bert_core.runner import train
+    with deaf_to_ctrl_c():  # NumPy starts threads
+        from bert_core.runner import train
 
     from .console import Console
 

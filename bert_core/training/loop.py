@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +17,7 @@ from bert_core.errors import NumericsError
 from bert_core.text.batches import EpochOrder, pad
 from bert_core.types import Noise, Schedule, StepRecord, Task, Window
 
+from .interrupt import ctrl_c_later
 from .noise import dropout_factors
 from .step import Stepper
 
@@ -53,27 +55,33 @@ def train_steps(stepper: Stepper, task: Task, course: Course, *, done: int = 0) 
     Raises:
         NumericsError: The loss is not finite.
     """
-    for step in range(done, course.total_steps):
-        began = time.perf_counter()
-        rows = course.order.at(step)
-        batches, tokens = _micro_batches(rows, task, course, step)
-        rate = course.learning_rate * course.schedule(step)
-        loss, norm = stepper(batches, rate=rate, number=step + 1)
-        record = StepRecord(
-            step=step + 1,
-            epoch=(step + 1) / len(course.order),
-            loss=loss,
-            learning_rate=rate,
-            grad_norm=norm,
-            tokens=tokens,
-            seconds=time.perf_counter() - began,
-        )
-        _check_finite(record)
-        yield record
+    with ThreadPoolExecutor(max_workers=1) as ahead:  # the next batch is made while this one is learnt from
+        with ctrl_c_later():  # nor does the thread that starts here ever hear it
+            coming = ahead.submit(_arrays, task, course, done)
+        for step in range(done, course.total_steps):
+            began = time.perf_counter()
+            batches, tokens = coming.result()
+            if step + 1 < course.total_steps:
+                coming = ahead.submit(_arrays, task, course, step + 1)
+            rate = course.learning_rate * course.schedule(step)
+            tensors = [[Tensor.from_numpy(array) for array in batch] for batch in batches]
+            loss, norm = stepper(tensors, rate=rate, number=step + 1)
+            record = StepRecord(
+                step=step + 1,
+                epoch=(step + 1) / len(course.order),
+                loss=loss,
+                learning_rate=rate,
+                grad_norm=norm,
+                tokens=tokens,
+                seconds=time.perf_counter() - began,
+            )
+            _check_finite(record)
+            yield record
 
 
-def _micro_batches(rows: NDArray[Any], task: Task, course: Course, step: int) -> tuple[list[list[Tensor]], int]:
-    """The arguments of each micro-batch; every one knows the totals of the whole update."""
+def _arrays(task: Task, course: Course, step: int) -> tuple[list[list[NDArray[Any]]], int]:
+    """The arguments of each micro-batch, every one with the totals of the whole update; and the pieces in all."""
+    rows = course.order.at(step)
     parts = [part for part in np.array_split(rows, course.accumulate) if len(part)]
     padded = [pad([course.windows[row] for row in part], task.features, pad_id=course.pad_id) for part in parts]
     totals = sum(task.loss_terms(batch) for batch in padded)
@@ -82,7 +90,7 @@ def _micro_batches(rows: NDArray[Any], task: Task, course: Course, step: int) ->
     for part, batch in enumerate(padded):
         size, length = batch["input_ids"].shape
         factors = dropout_factors(course.noises, batch=size, length=length, seed=course.seed, step=step, part=part)
-        batches.append([Tensor(totals), *map(Tensor.from_numpy, [*batch.values(), *factors])])
+        batches.append([np.asarray(totals), *batch.values(), *factors])
     return batches, tokens
 
 

@@ -20,6 +20,7 @@ class Update(nn.Cell):  # type: ignore[misc]
         super().__init__()
         self.optimizer = optimizer
         self.clip_norm = clip_norm
+        self.total = ops.AddN()
         self.half_square = ops.L2Loss()  # a fourth of the time of a sum of squares
 
     def construct(self, gradients: Any, rate: Any, number: Any) -> Any:
@@ -30,10 +31,10 @@ class Update(nn.Cell):  # type: ignore[misc]
             rate: () float32.
             number: () float32, the number of the update, from 1.
         """
-        squares = 0.0
+        halves: Any = ()
         for gradient in gradients:
-            squares = squares + 2.0 * self.half_square(gradient)
-        norm = ops.sqrt(squares)
+            halves += (self.half_square(gradient),)
+        norm = ops.sqrt(2.0 * self.total(halves))
         if self.clip_norm > 0:
             factor = ops.minimum(self.clip_norm / (norm + 1e-6), 1.0)
             scaled: Any = ()

@@ -87,7 +87,7 @@ def watch() -> Callable[..., Watched]:
 @pytest.fixture(scope="session")
 def long() -> tuple[str, ...]:
     """The words of a run that is long enough to be stopped."""
-    return ("--max-steps", "60", "--eval-every", "20", "--save-every", "20")
+    return ("--max-steps", "100", "--eval-every", "25", "--save-every", "25")
 
 
 @pytest.fixture(scope="session")
@@ -97,6 +97,6 @@ def straight(
     watch: Callable[..., Watched],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Watched:
-    """A run of 60 steps, scored and saved every 20, from start to end."""
+    """A run of 100 steps, scored and saved every 25, from start to end."""
     folder = tmp_path_factory.mktemp("straight") / "ner"
     return watch(folder, command(folder, *long))

@@ -99,7 +99,7 @@ CASES = {
         "--vocab-size 50",
         CHECKPOINT,
         "{d}/vocab.txt: the vocabulary has {pieces} pieces and the model 50 word embeddings. "
-        "Use the vocabulary that belongs to the weights, or say --vocab-size {pieces} to train from scratch",
+        "Use the vocabulary of the weights, or say --vocab-size {pieces} to train from scratch",
     ),
     "a vocabulary without [UNK]": Case(
         "--vocab {t}/file",

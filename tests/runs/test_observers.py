@@ -23,24 +23,24 @@ def kinds(seen: list[tuple[Any, ...]]) -> list[str]:
 def test_an_observer_sees_a_run_from_begin_to_end(straight: Any) -> None:
     seen = straight.seen
     assert straight.code == 0
-    assert kinds(seen) == ["begin", *3 * [*20 * ["step"], "eval", "checkpoint"], "eval", "end"]
+    assert kinds(seen) == ["begin", *4 * [*25 * ["step"], "eval", "checkpoint"], "eval", "end"]
     view = seen[0][1]
-    assert (view.folder, view.total_steps) == (straight.folder, 60)
+    assert (view.folder, view.total_steps) == (straight.folder, 100)
     assert view.tables["task"]["name"] == "ner"
-    assert view.tables["run"]["max_steps"] == 60
+    assert view.tables["run"]["max_steps"] == 100
     assert seen[-1] == ("end", view, "done")
 
 
 def test_an_observer_sees_every_step(straight: Any) -> None:
     steps = [step for kind, *_, step in straight.seen if kind == "step"]
-    assert [step.step for step in steps] == list(range(1, 61))
+    assert [step.step for step in steps] == list(range(1, 101))
     assert [step.epoch for step in steps][:4] == [0.25, 0.5, 0.75, 1.0]
     assert all(step.tokens > 0 and step.seconds > 0 and step.loss > 0 for step in steps)
 
 
 def test_an_observer_sees_checkpoints_that_are_committed_and_scores(straight: Any) -> None:
     paths = [path for kind, *_, path in straight.seen if kind == "checkpoint"]
-    assert [path.name for path in paths] == ["step-00000020", "step-00000040", "step-00000060"]
+    assert [path.name for path in paths] == [f"step-{step:08d}" for step in (25, 50, 75, 100)]
     assert set(committed(straight.folder / "checkpoints")) <= set(paths)
     assert all({"precision", "recall", "f1"} <= set(scores) for kind, scores, *_ in straight.seen if kind == "eval")
 

@@ -133,10 +133,10 @@ def test_the_tables_of_the_crf_change_the_path() -> None:
 
 def test_scores_are_probabilities() -> None:
     labels = label_names("AB", BIOES)
-    logits = drawn(5, [12] * 30, labels) + [np.zeros((4, len(labels)), np.float32)]
-    logits.append(
-        np.where(np.arange(len(labels)) == labels.index("S-A"), 1e4, 0.0)[None].repeat(3, 0).astype(np.float32)
-    )
+    even = np.zeros((4, len(labels)), np.float32)
+    sure = even.copy()
+    sure[:, labels.index("S-A")] = 1e4
+    logits = [*drawn(5, [12] * 30, labels), even, sure]
     taggings = decoded(logits, labels, parameters=crf(5, labels))
     scores = [score for tagging in taggings for score in tagging.scores]
     assert all(len(tagging.scores) == len(tagging.spans) for tagging in taggings)

@@ -180,7 +180,7 @@ def test_a_line_without_annotation_among_others_is_named(write: Any) -> None:
 
 def test_training_data_without_entities_is_refused(write: Any) -> None:
     task = NerTask(NerOptions())
-    with pytest.raises(DataError, match="no sentence of the training data has an entity. Is --tag-column right?"):
+    with pytest.raises(DataError, match=r"no sentence of the training data has an entity\. Is --tag-column right\?"):
         task.learn(task.read(write("train", columns("O O O")), "train").examples)
 
 

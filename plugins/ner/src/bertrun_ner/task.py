@@ -86,8 +86,9 @@ class NerTask:
         if known and not found <= known:
             line, strange = next((s.line, _types_of([s]) - known) for s in sentences if not _types_of([s]) <= known)
             who = "the model knows" if self.labels else f"{self._options.label_file} lists"
-            what = f"this sentence has {_listed(strange)}; the file's types are {_listed(found)}, and {who} {_listed(known)}"
-            raise DataError.at(path, line, what, hint="Rename the types, or train on data that has them all")
+            both = f"the file's types are {_listed(found)}, and {who} {_listed(known)}"
+            hint = "Rename the types, or train on data that has them all"
+            raise DataError.at(path, line, f"this sentence has {_listed(strange)}; {both}", hint=hint)
 
     def _types(self) -> set[str]:
         if self.labels:
