@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import CheckpointError, DeviceError, UsageError
+from .interrupt import ctrl_c_later
 from .manager import PluginManager
 from .plan import Plan
 from .text.tokenizer import WordPiece
-from .training.interrupt import ctrl_c_later
 from .types import Device, DeviceSpec, EncoderParts, Metric, ModelSpec, Task
 from .weights.folder import WeightsFolder
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from .environment import environment
 from .errors import Interrupted
 from .files import write_json
+from .interrupt import StopAsked, StopFlag
 from .training.checkpoints import Checkpoints, open_checkpoint
 from .training.evaluation import Evaluator, score
-from .training.interrupt import StopAsked, StopFlag
 from .training.loop import train_steps
 from .training.run_folder import RunFolder
 from .training.saving import (

@@ -11,9 +11,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from bert_core.interrupt import ctrl_c_later
 from bert_core.types import StepRecord
-
-from .threads import deaf_to_ctrl_c
 
 
 class Console:
@@ -46,7 +45,7 @@ class Console:
         if self._terminal.is_terminal:
             if self._live is None:
                 self._live = Live(console=self._terminal, refresh_per_second=4, transient=True)
-                with deaf_to_ctrl_c():
+                with ctrl_c_later():
                     self._live.start()
             self._live.update(Text(line))
         elif due:

@@ -11,12 +11,12 @@ from pathlib import Path
 import click
 
 from bert_core.errors import DataError, UsageError
+from bert_core.interrupt import ctrl_c_later
 from bert_core.names import listed
 from bert_core.options import Layer
 from bert_core.plan import make_plan, read_config, read_run_file
 
 from .state import State
-from .threads import deaf_to_ctrl_c
 
 RUN = click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 DEVICE = click.option("--device", metavar="NAME", help="Where to compute; by default the preferred device.")
@@ -29,7 +29,7 @@ TOGETHER = 256
 @click.pass_obj
 def resume(state: State, run: Path) -> None:
     """Go on with a run that was stopped, from its newest whole checkpoint."""
-    with deaf_to_ctrl_c():  # NumPy starts threads
+    with ctrl_c_later():  # NumPy starts threads
         from bert_core.runner import train
 
     from .console import Console

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from bert_core.interrupt import ctrl_c_later
 from bert_core.manager import PluginManager
 from bert_core.options import Layer, OptionInfo, index_options, options_of
 from bert_core.plan import (
@@ -29,7 +30,6 @@ from .arguments import spelled
 from .legacy import translate
 from .options import PageContext, click_option, option_rows, selector_rows, selectors, unknown_arguments
 from .state import State
-from .threads import deaf_to_ctrl_c
 
 META = "bertrun.run"
 
@@ -104,7 +104,7 @@ def decide(manager: PluginManager, names: Mapping[str, str | None], layers: list
 
 def start(plan: Plan, manager: PluginManager) -> int:
     """Run a plan with what it prints on this console."""
-    with deaf_to_ctrl_c():  # NumPy starts threads
+    with ctrl_c_later():  # NumPy starts threads
         from bert_core.runner import train
 
     from .console import Console

@@ -14,10 +14,10 @@ from mindspore import Tensor
 from numpy.typing import NDArray
 
 from bert_core.errors import NumericsError
+from bert_core.interrupt import ctrl_c_later
 from bert_core.text.batches import EpochOrder, pad
 from bert_core.types import Noise, Schedule, StepRecord, Task, Window
 
-from .interrupt import ctrl_c_later
 from .noise import dropout_factors
 from .step import Stepper
 

@@ -9,7 +9,8 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 
-from .interrupt import ctrl_c_later
+from bert_core.interrupt import ctrl_c_later
+
 from .network import Objective
 
 

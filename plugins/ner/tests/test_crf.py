@@ -38,7 +38,7 @@ def make_case(
     cut: float = 0.0,
     first: int = 0,
 ) -> Case:
-    """A random case in fp32; a share `cut` of the transitions is forbidden by a score, but none among labels < `first`."""
+    """A random case in fp32; a share `cut` of transitions is forbidden by a score, none among labels < `first`."""
     draw = np.random.default_rng(seed)
     tables = [draw.normal(size=shape).astype(np.float32) for shape in ((labels, labels), labels, labels)]
     for table in tables:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bert_core.training.interrupt import StopAsked, StopFlag
+from bert_core.interrupt import StopAsked, StopFlag
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
