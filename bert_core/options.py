@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import os
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -162,7 +163,7 @@ def _parse_path(raw: object) -> Path:
         return raw
     if not isinstance(raw, str) or not raw:
         raise ValueError(f"must be a path, not {raw!r}")
-    return Path(raw).expanduser()
+    return Path(os.path.expanduser(raw))  # noqa: PTH111 -- leaves `~nobody` as it is, where Path raises
 
 
 _PARSERS: Mapping[type, Callable[[object], Any]] = {
