@@ -163,7 +163,7 @@ def _parse_path(raw: object) -> Path:
         return raw
     if not isinstance(raw, str) or not raw:
         raise ValueError(f"must be a path, not {raw!r}")
-    return Path(os.path.expanduser(raw))  # noqa: PTH111 -- leaves `~nobody` as it is, where Path raises
+    return Path(os.path.expanduser(raw))  # leaves `~nobody` as it is, where Path.expanduser raises
 
 
 _PARSERS: Mapping[type, Callable[[object], Any]] = {
