@@ -6,6 +6,7 @@ from .errors import BertrunError, DataError, DeviceError, UsageError
 from .hookspecs import hookimpl
 from .initial import truncated_normal
 from .options import option
+from .protocols import Task, TextEncoder
 from .types import (
     Arrays,
     Device,
@@ -23,9 +24,7 @@ from .types import (
     ScheduleSpec,
     Split,
     StepRecord,
-    Task,
     TaskSpec,
-    TextEncoder,
     WeightsSpec,
     Window,
 )

@@ -12,8 +12,9 @@ from .errors import CheckpointError, DeviceError, UsageError
 from .interrupt import ctrl_c_later
 from .manager import PluginManager
 from .plan import Plan
+from .protocols import Metric, Task
 from .text.tokenizer import WordPiece
-from .types import Device, DeviceSpec, EncoderParts, Metric, ModelSpec, Task
+from .types import Device, DeviceSpec, EncoderParts, ModelSpec
 from .weights.folder import WeightsFolder
 
 if TYPE_CHECKING:

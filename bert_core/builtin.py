@@ -7,7 +7,8 @@ from typing import Any
 
 from .bert.config import PRESETS, BertOptions
 from .hookspecs import hookimpl
-from .types import Encoder, EncoderParts, ModelSpec, WeightsSpec
+from .protocols import Encoder
+from .types import EncoderParts, ModelSpec, WeightsSpec
 from .weights.named import MINILM_L6
 
 

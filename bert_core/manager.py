@@ -20,16 +20,7 @@ from . import hookspecs
 from .errors import BertrunError, PluginError
 from .names import did_you_mean, is_name, listed
 from .options import TRUE, options_of
-from .types import (
-    DeviceSpec,
-    MetricSpec,
-    ModelSpec,
-    OptimizerSpec,
-    ScheduleSpec,
-    Spec,
-    TaskSpec,
-    WeightsSpec,
-)
+from .types import DeviceSpec, MetricSpec, ModelSpec, OptimizerSpec, ScheduleSpec, Spec, TaskSpec, WeightsSpec
 
 GROUP = "bertrun"
 HOST = "bertrun"

@@ -19,10 +19,11 @@ from .assembly import (
 from .errors import DataError, UsageError
 from .manager import PluginManager
 from .plan import Plan
+from .protocols import Task
 from .text.batches import EpochOrder
 from .training.checkpoints import newest_whole
 from .training.run_folder import RunFolder, check_free, free_default
-from .types import Device, Reading, Split, StepRecord, Task
+from .types import Device, Reading, Split, StepRecord
 from .weights.folder import WeightsFolder
 from .weights.store import resolve, weights_folder
 

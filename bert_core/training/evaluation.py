@@ -10,8 +10,9 @@ from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
 from bert_core.interrupt import ctrl_c_later
+from bert_core.protocols import Metric, Task, TextEncoder
 from bert_core.text.batches import evaluation_order, pad
-from bert_core.types import Metric, Task, TextEncoder, Window
+from bert_core.types import Window
 
 from .network import Network, Objective, parameters_of
 from .step import open_shapes

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 
 from bert_core.errors import NumericsError
 from bert_core.interrupt import ctrl_c_later
+from bert_core.protocols import Schedule, Task
 from bert_core.text.batches import EpochOrder, pad
-from bert_core.types import Noise, Schedule, StepRecord, Task, Window
+from bert_core.types import Noise, StepRecord, Window
 
 from .noise import dropout_factors
 from .step import Stepper

@@ -7,7 +7,8 @@ from typing import Any
 
 from mindspore import Parameter, nn
 
-from bert_core.types import Encoder, Noise, Task
+from bert_core.protocols import Encoder, Task
+from bert_core.types import Noise
 
 PREFIX = "bert."
 

@@ -13,10 +13,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bert_core.errors import CheckpointError
+from bert_core.protocols import TextEncoder
 from bert_core.text import basic
 from bert_core.text.tokenizer import WordPiece
 from bert_core.text.vocabulary import Vocabulary
-from bert_core.types import TextEncoder
 
 PIECES = [
     "[PAD]",

@@ -16,11 +16,12 @@ from bert_core.bert.config import BertOptions
 from bert_core.bert.encoder import BertModel
 from bert_core.errors import NumericsError
 from bert_core.initial import truncated_normal
+from bert_core.protocols import Task
 from bert_core.text.batches import EpochOrder
 from bert_core.training.loop import Course, train_steps
 from bert_core.training.network import Network, Objective, parameters_of
 from bert_core.training.step import Stepper
-from bert_core.types import EncoderParts, Feature, Noise, Task, Window
+from bert_core.types import EncoderParts, Feature, Noise, Window
 
 Array = NDArray[Any]
 
