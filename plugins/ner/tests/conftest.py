@@ -12,5 +12,4 @@ def graph_mode() -> None:
     os.environ.setdefault("GLOG_v", "3")
     import mindspore as ms
 
-    ms.set_device("CPU")
     ms.set_context(mode=ms.GRAPH_MODE)
