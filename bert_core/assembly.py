@@ -41,18 +41,23 @@ class Assembled:
     loaded: str
 
 
-def ready_device(spec: DeviceSpec, options: Any) -> Device:
-    """Make the device ready.
+def ready_device(spec: DeviceSpec, options: Any, device_id: int = 0) -> Device:
+    """Make the device ready: of several, the one of that number.
 
     Raises:
-        DeviceError: Its probe says that it cannot run here.
+        DeviceError: Its probe says that it cannot run here, or that there is none of that number.
     """
     probe = spec.probe()
     if not probe.available:
         raise DeviceError(f"the device '{spec.name}' cannot run here: {' '.join(probe.findings)}")
+    if device_id >= probe.count:
+        raise DeviceError(
+            f"there is no '{spec.name}' {device_id} here, only {probe.count} of them, counted from 0",
+            hint="Leave out --device-id, or give a smaller one",
+        )
     os.environ.setdefault("GLOG_v", "3")  # MindSpore's warnings are for its developers
     with ctrl_c_later():
-        return spec.build(options)
+        return spec.build(options, device_id)
 
 
 def open_text(plan: Plan, folder: Path | None) -> WordPiece:

@@ -145,7 +145,7 @@ def bertrun_register_devices() -> Iterable[DeviceSpec]:  # type: ignore[empty-bo
                 summary="This machine's processor.",
                 target="CPU",
                 probe=lambda: Probe(available=True),
-                build=lambda options: Device(),
+                build=lambda options, device_id: Device(),
             )
         ```
     """

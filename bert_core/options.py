@@ -231,19 +231,23 @@ class Settings:
     values: Mapping[str, Any]
     origins: Mapping[str, Mapping[str, str]]
 
-    def tables(self) -> dict[str, dict[str, Any]]:
-        """The values as tables of a run file; what is None is left out."""
-        return {owner: _table(values) for owner, values in self.values.items()}
+    def tables(self, base: Path = Path()) -> dict[str, dict[str, Any]]:
+        """The values as tables of a run file; what is None is left out.
+
+        Args:
+            base: The folder that relative paths start from, put before them.
+        """
+        return {owner: _table(values, base) for owner, values in self.values.items()}
 
 
-def _table(values: Any) -> dict[str, Any]:
+def _table(values: Any, base: Path) -> dict[str, Any]:
     shown = {field.name: getattr(values, field.name) for field in dataclasses.fields(values)}
-    return {name: _plain(value) for name, value in shown.items() if value is not None}
+    return {name: _plain(value, base) for name, value in shown.items() if value is not None}
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any, base: Path) -> Any:
     if isinstance(value, Path):
-        return str(value)
+        return str(base / value)
     return list(value) if isinstance(value, tuple) else value
 
 

@@ -52,8 +52,11 @@ class Plan:
         return self.settings.values[kind]
 
     def tables(self) -> dict[str, dict[str, Any]]:
-        """The run file that does this run again."""
-        tables = self.settings.tables()
+        """The run file that does this run again, from whatever folder it is started in."""
+        here = Path.cwd()
+        tables = self.settings.tables(here)
+        if self.run.weights is not None and (folder := Path(self.run.weights).expanduser()).is_dir():
+            tables[RUN]["weights"] = str(here / folder)
         return {owner: {**self._named(owner), **table} for owner, table in tables.items()}
 
     def _named(self, owner: str) -> dict[str, str]:

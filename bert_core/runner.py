@@ -21,6 +21,7 @@ from .manager import PluginManager
 from .plan import Plan
 from .protocols import Task
 from .text.batches import EpochOrder
+from .text.tokenizer import WordPiece
 from .training.checkpoints import newest_whole
 from .training.run_folder import RunFolder, check_free, free_default
 from .types import Device, Reading, Split, StepRecord
@@ -106,12 +107,12 @@ class Run:
         self.resume = resume
         self.checkpoint = newest_whole(resume, self._say) if resume else None
         self.weights = self._open_weights()
-        self.text = open_text(plan, self.weights.path if self.weights else None)
+        self.text = self._open_text()
         self.task = self._make_task()
         self.data = self._read()
         self.metrics = ask_metrics(self.task, manager)
         device = plan.choices["device"]
-        self.device = ready_device(device.spec, plan.options("device"))
+        self.device = ready_device(device.spec, plan.options("device"), plan.run.device_id)
         self.assembled = self._assemble(self.device)
         self.optimizer_state: dict[str, Any] = {}
         self.course: Course | None = None
@@ -138,6 +139,11 @@ class Run:
         if named is None:
             return None
         return WeightsFolder.open(weights_folder(resolve(named, self.manager.specs("weights"))))
+
+    def _open_text(self) -> WordPiece:
+        if self.checkpoint is not None:
+            return WordPiece.from_folder(self.checkpoint, max_length=self.plan.run.max_length)
+        return open_text(self.plan, self.weights.path if self.weights else None)
 
     def _make_task(self) -> Task:
         """The task; with what it learnt before, where it goes on or is only evaluated."""

@@ -118,7 +118,7 @@ class DeviceSpec(Spec):
     Args:
         target: MindSpore's name of it (`CPU`, `GPU`, `Ascend`).
         probe: Says whether it can run here; never raises.
-        build: `build(options)` makes it ready and gives its own operators.
+        build: `build(options, device_id)` makes the one of that number ready and gives its own operators.
         compute_dtypes: Types that it computes matrix products in, the preferred one first.
         loss_scale: The first loss scale where it computes in half precision, else None.
         collective: The library over which several of them speak, or None.
@@ -129,7 +129,7 @@ class DeviceSpec(Spec):
 
     target: str
     probe: Callable[[], Probe]
-    build: Callable[[Any], Device]
+    build: Callable[[Any, int], Device]
     compute_dtypes: tuple[str, ...] = ("float32",)
     loss_scale: float | None = None
     collective: str | None = None
@@ -185,10 +185,12 @@ class Probe:
 
     Args:
         available: Whether a run can start on it here.
+        count: How many of it are here; `--device-id` counts them from 0.
         findings: One sentence each: what is there, what is missing and how to get it.
     """
 
     available: bool
+    count: int = 1
     findings: tuple[str, ...] = ()
 
 

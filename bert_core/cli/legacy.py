@@ -76,18 +76,36 @@ def translate(arguments: Sequence[str]) -> list[str]:
     Raises:
         UsageError: A flag of the reference has no value, or one that it cannot have.
     """
-    return list(_translated(iter(arguments)))
+    words = list(_read(iter(arguments)))
+    said = {word[0]: word[1] for word in words if not isinstance(word, str)}
+    unused = _unused(said)
+    translated: list[str] = []
+    for word in words:
+        if isinstance(word, str):
+            translated.append(word)
+        elif word[0] != unused:
+            translated += FLAGS[word[0]](*word)
+    return translated
 
 
-def _translated(arguments: Iterator[str]) -> Iterator[str]:
+def _read(arguments: Iterator[str]) -> Iterator[str | tuple[str, str]]:
+    """Each flag of the reference with its value, and every other word as it is."""
     for argument in arguments:
         name, equals, value = argument.removeprefix("--").partition("=")
-        rule = FLAGS.get(name.replace("-", "_")) if argument.startswith("--") else None
-        if rule is None:
+        flag = name.replace("-", "_")
+        if not argument.startswith("--") or flag not in FLAGS:
             yield argument
             continue
         if not equals:
             value = next(arguments, "--")
             if value.startswith("--"):
                 raise UsageError(f"--{name} needs a value")
-        yield from rule(name, value)
+        yield flag, value
+
+
+def _unused(said: Mapping[str, str]) -> str | None:
+    """Of two paths to weights, the one that the reference does not read: it trains from one and evaluates the other."""
+    paths = ("load_finetune_checkpoint_path", "load_pretrain_checkpoint_path")
+    if not all(said.get(path) for path in paths):
+        return None
+    return paths[said.get("do_train", "true").lower() not in TRUE]

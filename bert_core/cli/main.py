@@ -91,7 +91,9 @@ def run(arguments: Sequence[str]) -> int:
         click.echo(f"bertrun: error: {error}", err=True)
         return error.exit_code
     except click.ClickException as error:
-        error.show()
+        context = getattr(error, "ctx", None)
+        more = f" `{context.command_path} --help` shows what can be said" if context else ""
+        click.echo(f"bertrun: error: {error.format_message()}{more}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("bertrun: interrupted", err=True)

@@ -200,6 +200,12 @@ def test_a_switch_of_the_reference_takes_true_and_false_as_it_wrote_them(flag):
         translate([f"--{flag}", "maybe"])
 
 
+@pytest.mark.parametrize(("trains", "taken"), [([], "a"), (["--do_train", "True"], "a"), (["--do_train=false"], "b")])
+def test_of_two_paths_to_weights_the_one_that_the_reference_reads_counts(trains, taken):
+    old = ["--load_pretrain_checkpoint_path", "a", *trains, "--load-finetune-checkpoint-path=b"]
+    assert [word for word in translate(old) if "train" not in word] == ["--weights", taken]
+
+
 def test_a_metric_of_the_reference_that_is_none_is_an_error():
     with pytest.raises(UsageError, match=r"--assessment_method must be one of f1, .*, not 'f2'"):
         translate(["--assessment_method", "f2"])

@@ -250,7 +250,8 @@ def test_settings_survive_a_run_file(said: dict[str, Any]):
 
 
 def test_a_plan_survives_a_run_file(manager, tmp_path):
-    plan = _plan(manager, Layer(origin="command line", flat={"seed": "5", "hidden_size": "64", "languages": "de,fr"}))
+    flat = {"seed": "5", "hidden_size": "64", "languages": "de,fr", "vocab": tmp_path / "vocab.txt"}
+    plan = _plan(manager, Layer(origin="command line", flat=flat))
     path = tmp_path / "run.toml"
     path.write_text(tomli_w.dumps(plan.tables()), encoding="utf-8")
     names, layer = read_run_file(path)
@@ -258,6 +259,17 @@ def test_a_plan_survives_a_run_file(manager, tmp_path):
     assert names["model"] == "bert-tiny"
     assert again.settings.values == plan.settings.values
     assert again.tables() == plan.tables()
+
+
+def test_a_run_file_means_the_same_in_every_folder(manager, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine").mkdir()
+    flat = {"train_data": "train.conll", "eval_data": "/data/dev.conll", "weights": "mine"}
+    run = _plan(manager, Layer(origin="command line", flat=flat)).tables()["run"]
+    assert (run["train_data"], run["eval_data"]) == (f"{tmp_path}/train.conll", "/data/dev.conll")
+    assert run["weights"] == f"{tmp_path}/mine"
+    named = _plan(manager, Layer(origin="command line", flat={"weights": "minilm-l6"}))
+    assert named.tables()["run"]["weights"] == "minilm-l6"
 
 
 @pytest.mark.parametrize(

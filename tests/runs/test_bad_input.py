@@ -15,7 +15,7 @@ import pytest
 from bert_core.cli.main import run
 
 Command = Callable[..., list[str]]
-USAGE, PLUGIN, DATA, CHECKPOINT, BUSY = 2, 3, 4, 6, 8
+USAGE, PLUGIN, DATA, DEVICE, CHECKPOINT, BUSY = 2, 3, 4, 5, 6, 8
 
 
 class Case(NamedTuple):
@@ -134,6 +134,11 @@ CASES = {
         "--epochs two",
         USAGE,
         "--epochs (command line) must be a whole number, not 'two'. It is: Passes over the training data.",
+    ),
+    "a device that is not there": Case(
+        "--device-id 1",
+        DEVICE,
+        "there is no 'cpu' 1 here, only 1 of them, counted from 0. Leave out --device-id, or give a smaller one",
     ),
     "an unknown option": Case(
         "--leaning-rate 1",

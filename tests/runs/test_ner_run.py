@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -77,10 +78,18 @@ def test_a_run_file_does_the_run_again_to_the_byte(finished: Path, tmp_path: Pat
     assert (again / "predictions.jsonl").read_bytes() == (finished / "predictions.jsonl").read_bytes()
 
 
-def test_stop_and_resume_end_with_the_same_bytes(finished: Path, command: Command, tmp_path: Path) -> None:
+def test_stop_and_resume_end_with_the_same_bytes(
+    finished: Path, command: Command, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also from another folder, and without the vocabulary, which the checkpoint holds."""
     output = tmp_path / "stopped"
-    assert run(command(output, "--epochs", "6", "--stop-after", "7")) == 0
+    shutil.copytree(data, tmp_path / "data")
+    monkeypatch.chdir(tmp_path)
+    line = [word.replace(str(data), "data") for word in command(output, "--epochs", "6", "--stop-after", "7")]
+    assert run(line) == 0
     assert (output / "latest").resolve().name == "step-00000007"
+    Path("data/vocab.txt").unlink()
+    monkeypatch.chdir("/")
     assert run(["resume", str(output)]) == 0
     for name in ("model.safetensors", "training.safetensors"):
         assert (output / "latest" / name).read_bytes() == (finished / "latest" / name).read_bytes()

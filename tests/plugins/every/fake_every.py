@@ -58,7 +58,7 @@ def bertrun_register_devices():
         summary="A device.",
         target="CPU",
         probe=lambda: Probe(available=False, findings=("It is not there.",)),
-        build=lambda options: Device(),
+        build=lambda options, device_id: Device(),
     )
 
 

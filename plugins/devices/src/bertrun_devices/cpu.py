@@ -24,11 +24,11 @@ def probe() -> Probe:
     return Probe(available=True, findings=(f"{os.cpu_count()} processors.",))
 
 
-def build(options: Any) -> Device:
-    """Choose the processor and how many threads compute; deterministic where the same threads are."""
+def build(options: Any, device_id: int) -> Device:
+    """Choose the processor and how many threads compute; the same threads give the same bytes."""
     import mindspore as ms
 
-    ms.set_device("CPU")
+    ms.set_device("CPU", device_id)
     ms.set_context(mode=ms.GRAPH_MODE)
     if options.threads is not None:
         ms.runtime.set_cpu_affinity(False)
