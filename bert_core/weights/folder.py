@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from bert_core.errors import CheckpointError
 
-from .report import LoadReport, compare
 from .formats.safetensors_file import SafetensorsFile
+from .report import LoadReport, compare
 
 CONFIG, TENSORS = "config.json", "model.safetensors"
 
