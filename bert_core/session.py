@@ -10,6 +10,7 @@ from .environment import environment
 from .errors import Interrupted
 from .files import write_json
 from .interrupt import StopAsked, StopFlag
+from .observers import Observers
 from .training.checkpoints import Checkpoints, open_checkpoint
 from .training.evaluation import Evaluator, score
 from .training.loop import train_steps
@@ -41,7 +42,7 @@ class Session:
         self._run = run
         self._folder = folder
         self._options = run.plan.run
-        self._hook = run.manager.hook
+        self._observers = Observers(run.manager.hook, self._say)
         self._total = run.course.total_steps if run.course else 0
         self._checkpoints = Checkpoints(folder.path, keep=self._options.keep)
         self._evaluator = Evaluator(run.assembled.objective, run.task, run.text, self._options.eval_batch_size)
@@ -70,7 +71,7 @@ class Session:
             self._folder.log(outcome)
             raise
         finally:
-            self._hook.bertrun_on_run_end(run=self._view, outcome=outcome)
+            self._observers.tell("bertrun_on_run_end", {"run": self._view, "outcome": outcome})
 
     def _begin(self) -> None:
         run = self._run
@@ -82,7 +83,7 @@ class Session:
         if run.checkpoint is not None:
             self._go_on_from(run.checkpoint)
         self._say(f"run: {self._folder.path}")
-        self._hook.bertrun_on_run_begin(run=self._view)
+        self._observers.tell("bertrun_on_run_begin", {"run": self._view})
 
     def _go_on_from(self, checkpoint: Path) -> None:
         read_parameters(checkpoint / TRAINING, self._run.optimizer_state)
@@ -150,7 +151,7 @@ class Session:
                 loss_scale=record.loss_scale,
                 skipped=record.skipped,
             )
-        self._hook.bertrun_on_step_end(run=self._view, step=record)
+        self._observers.tell("bertrun_on_step_end", {"run": self._view, "step": record})
 
     def _evaluate(self) -> bool:
         """Score the evaluation set; whether it is the best so far."""
@@ -172,7 +173,7 @@ class Session:
         run.reporter.scores(title, scores)
         self._folder.log(f"{title}: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
         self._folder.metrics(step=self._step, title=title, scores=scores)
-        self._hook.bertrun_on_eval_end(run=self._view, scores=scores)
+        self._observers.tell("bertrun_on_eval_end", {"run": self._view, "scores": scores})
         return scores, predictions
 
     def _finish(self) -> dict[str, float]:
@@ -198,7 +199,7 @@ class Session:
     def _save(self, *, best: bool) -> None:
         path = self._checkpoints.commit(self._step, self._write, best=best)
         self._folder.write_scores(self._scores)
-        self._hook.bertrun_on_checkpoint(run=self._view, path=path)
+        self._observers.tell("bertrun_on_checkpoint", {"run": self._view, "path": path})
 
     def _write(self, path: Path) -> None:
         run = self._run

@@ -11,6 +11,7 @@ import pytest
 
 from bert_core import RunView, StepRecord, hookspecs
 from bert_core.manager import COMMANDS, REGISTRATION, PluginManager
+from bert_core.observers import Observers
 
 ROOT = Path(__file__).parent.parent.parent
 HOOKS = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("bertrun_")}
@@ -95,7 +96,7 @@ CALLED = {
 def test_an_observer_is_called_with_the_arguments_that_it_names(manager, hook):
     arguments, remembered = CALLED[hook]
     assert list(arguments) == list(inspect.signature(HOOKS[hook]).parameters)
-    getattr(manager.hook, hook)(**arguments)
+    Observers(manager.hook, print).tell(hook, arguments)
     assert [remembered] == sys.modules["fake_every"].SEEN
 
 
@@ -106,5 +107,18 @@ def test_every_observing_hook_is_called_here():
 def test_a_failed_plugin_observes_nothing(install):
     install("argument", "default", "every")
     manager = PluginManager()
-    manager.hook.bertrun_on_step_end(run=RUN, step=STEP)
+    Observers(manager.hook, print).tell("bertrun_on_step_end", {"run": RUN, "step": STEP})
     assert sys.modules["fake_every"].SEEN == [("step", RUN, STEP)]
+
+
+def test_an_observer_that_raises_is_said_once_and_the_others_still_see(install):
+    install("crashing", "every")
+    said = []
+    observers = Observers(PluginManager().hook, said.append)
+    for _ in range(3):
+        observers.tell("bertrun_on_step_end", {"run": RUN, "step": STEP})
+    assert sys.modules["fake_every"].SEEN == [("step", RUN, STEP)] * 3
+    assert said == [
+        "plugin bertrun-crashing:crashing failed in bertrun_on_step_end and is told no more of this run: "
+        "ConnectionError: no route to the tracker"
+    ]

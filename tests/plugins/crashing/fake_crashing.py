@@ -1,4 +1,4 @@
-"""A plugin whose commands end badly."""
+"""A plugin whose commands and observer end badly."""
 
 from __future__ import annotations
 
@@ -28,3 +28,8 @@ def refuse():
 @hookimpl
 def bertrun_register_commands():
     return [crash, interrupt, refuse]
+
+
+@hookimpl
+def bertrun_on_step_end(step):
+    raise ConnectionError("no route to the tracker")
