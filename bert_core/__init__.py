@@ -5,6 +5,7 @@ from __future__ import annotations
 from .errors import BertrunError, DataError, DeviceError, UsageError
 from .hookspecs import hookimpl
 from .initial import truncated_normal
+from .loaded import load
 from .options import option
 from .protocols import Task, TextEncoder
 from .types import (
@@ -56,6 +57,7 @@ __all__ = [
     "WeightsSpec",
     "Window",
     "hookimpl",
+    "load",
     "option",
     "truncated_normal",
 ]

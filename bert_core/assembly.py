@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 from .errors import CheckpointError, DeviceError, UsageError
 from .interrupt import ctrl_c_later
 from .manager import PluginManager
+from .options import Layer, resolve
 from .plan import Plan
-from .protocols import Metric, Task
+from .protocols import Encoder, Metric, Task
 from .text.tokenizer import WordPiece
+from .training.checkpoints import is_run, open_checkpoint
 from .types import Device, DeviceSpec, EncoderParts, ModelSpec
 from .weights.folder import WeightsFolder
+from .weights.store import resolve as resolve_weights
 
 if TYPE_CHECKING:
     from mindspore import Parameter
@@ -60,6 +63,44 @@ def ready_device(spec: DeviceSpec, options: Any, device_id: int = 0) -> Device:
         return spec.build(options, device_id)
 
 
+def device_named(manager: PluginManager, name: str | None) -> Device:
+    """Make the device of a name ready, as it is by default; None takes the preferred one.
+
+    Raises:
+        PluginError: There is none of that name.
+        DeviceError: It cannot run here.
+    """
+    spec = manager.preferred("device") if name is None else manager.get("device", name)
+    return ready_device(spec, spec.options())
+
+
+def open_weights(name_or_path: str | Path, manager: PluginManager) -> WeightsFolder:
+    """The weights of a folder or a name; of a run, its best checkpoint.
+
+    Raises:
+        CheckpointError: There are none, or they are damaged.
+    """
+    path = resolve_weights(name_or_path, manager.specs("weights"))
+    return WeightsFolder.open(open_checkpoint(path) if is_run(path) else path)
+
+
+def model_of(weights: WeightsFolder, manager: PluginManager) -> tuple[ModelSpec, Any]:
+    """The model that weights are of, by the `model_type` of their `config.json`, and its sizes.
+
+    Raises:
+        PluginError: No installed plugin has that model.
+        ConfigError: A size is not what the model takes.
+    """
+    spec = manager.get("model", str(weights.config.get("model_type", "bert")))
+    layer = Layer(origin="weights", tables={"model": weights.config}, strict=False)
+    return spec, resolve({"model": spec.options}, [layer]).values["model"]
+
+
+def has_pooler(weights: WeightsFolder) -> bool:
+    """Whether a pooler's values are stored."""
+    return any(name.startswith((POOLER, POOLER.removeprefix("bert."))) for name in weights.names())
+
+
 def open_text(plan: Plan, folder: Path | None) -> WordPiece:
     """The tokenizer: of the vocabulary that the user names, else of the weights."""
     run = plan.run
@@ -70,8 +111,31 @@ def open_text(plan: Plan, folder: Path | None) -> WordPiece:
     return WordPiece.from_folder(folder, max_length=run.max_length)
 
 
+def chosen_dtype(spec: DeviceSpec, wanted: str | None) -> str:
+    """The type in which matrix products are computed: the one asked for, else the one that the device prefers.
+
+    Raises:
+        UsageError: The device does not compute in it.
+    """
+    if wanted is not None and wanted not in spec.compute_dtypes:
+        raise UsageError(
+            f"--compute-dtype {wanted} is nothing that the device '{spec.name}' computes matrix products in",
+            hint=f"Leave it out, or choose one that it has: {', '.join(spec.compute_dtypes)}",
+        )
+    return wanted or spec.compute_dtypes[0]
+
+
 def assemble(
-    spec: ModelSpec, options: Any, task: Task, device: Device, *, seed: int, weights: WeightsFolder | None, strict: bool
+    spec: ModelSpec,
+    options: Any,
+    task: Task,
+    device: Device,
+    *,
+    seed: int,
+    weights: WeightsFolder | None,
+    strict: bool,
+    compute_dtype: str = "float32",
+    recompute: bool = False,
 ) -> Assembled:
     """Build the network of a task, and give it weights.
 
@@ -83,17 +147,45 @@ def assemble(
         seed: Of first values.
         weights: Where values come from; None leaves the first ones.
         strict: Whether the head's and the loss's values must be there too.
+        compute_dtype: The type in which matrix products are computed.
+        recompute: Whether the way back computes each layer again.
 
     Raises:
         CheckpointError: The weights do not fit.
     """
     from .training.network import Network, Objective, parameters_of
 
-    parts = EncoderParts(operators=device.operators, pooler=task.reads != "sequence", seed=seed)
+    parts = EncoderParts(
+        operators=device.operators,
+        pooler=task.reads != "sequence",
+        seed=seed,
+        compute_dtype=compute_dtype,
+        recompute=recompute,
+    )
     objective = Objective(Network(spec.build(options, parts), task, seed), task, seed)
     parameters = parameters_of(objective)
     loaded = "" if weights is None else load(weights, parameters, strict=strict)
     return Assembled(objective=objective, parameters=parameters, loaded=loaded)
+
+
+def build_encoder(spec: ModelSpec, options: Any, device: Device, weights: WeightsFolder) -> Encoder:
+    """Build an encoder alone, with a pooler where the weights have one, and give it the weights.
+
+    Args:
+        spec: The model.
+        options: Its sizes.
+        device: Whose operators it uses.
+        weights: Where every value comes from.
+
+    Raises:
+        CheckpointError: The weights do not fit.
+    """
+    from .training.network import encoder_parameters
+
+    parts = EncoderParts(operators=device.operators, pooler=has_pooler(weights), seed=0)
+    encoder = spec.build(options, parts)
+    load(weights, encoder_parameters(encoder), strict=True)
+    return encoder
 
 
 def load(weights: WeightsFolder, parameters: Mapping[str, Parameter], *, strict: bool) -> str:
@@ -114,7 +206,7 @@ def load(weights: WeightsFolder, parameters: Mapping[str, Parameter], *, strict:
         prefix="bert.",
         encoder=wanted if strict else [name for name in wanted if name.startswith("bert.")],
         ignorable=[POSITION_IDS],
-        may_be_new=[name for name in wanted if name.startswith(POOLER)],
+        may_be_new=[] if strict else [name for name in wanted if name.startswith(POOLER)],
     )
     report.check()
     for name, source in report.loaded.items():

@@ -1,33 +1,47 @@
-"""The host's own plugin: the BERT model and known weights, through the same door as everybody's."""
+"""The host's own plugin: the BERT and NEZHA models and known weights, through the same door as everybody's."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from .bert.config import PRESETS, BertOptions
+from .bert.config import NEZHA_PRESETS, PRESETS, BertOptions, NezhaOptions
 from .hookspecs import hookimpl
 from .protocols import Encoder
 from .types import EncoderParts, ModelSpec, WeightsSpec
 from .weights.known import MINILM_L6
 
 
-def _build(options: Any, parts: EncoderParts) -> Encoder:
+def _build_bert(options: Any, parts: EncoderParts) -> Encoder:
     from .bert.encoder import BertModel
 
     return BertModel(options, parts)
 
 
+def _build_nezha(options: Any, parts: EncoderParts) -> Encoder:
+    from .bert.encoder import BertModel
+    from .bert.nezha import NezhaMaker
+
+    return BertModel(options, parts, NezhaMaker)
+
+
 @hookimpl
 def bertrun_register_models() -> Iterable[ModelSpec]:
-    """BERT, as Devlin et al. (2019) describe it."""
+    """BERT, as Devlin et al. (2019) describe it, and NEZHA."""
     yield ModelSpec(
         name="bert",
         summary="BERT: a transformer encoder with learned positions (Devlin et al. 2019).",
         options=BertOptions,
         preferred=True,
         presets=PRESETS,
-        build=_build,
+        build=_build_bert,
+    )
+    yield ModelSpec(
+        name="nezha",
+        summary="NEZHA: BERT with relative positions in its attention, for Chinese (Wei et al. 2019).",
+        options=NezhaOptions,
+        presets=NEZHA_PRESETS,
+        build=_build_nezha,
     )
 
 

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from .assembly import ask_metrics, assemble, ready_device
+from .assembly import ask_metrics, assemble, device_named, model_of
+from .embedder import Embedder
 from .errors import CheckpointError
 from .manager import PluginManager
 from .options import Layer, resolve
+from .protocols import Encoder
+from .text.folder import said_length
 from .text.tokenizer import WordPiece
 from .training.checkpoints import open_checkpoint
 from .weights.folder import WeightsFolder
@@ -30,23 +34,24 @@ class Predictor:
 
     def __init__(self, path: Path, manager: PluginManager, *, device: str | None = None, batch_size: int = 32) -> None:
         weights = WeightsFolder.open(open_checkpoint(path))
+        self.weights = weights
         known = weights.config.get("bertrun")
         if not isinstance(known, dict):
             raise CheckpointError("config.json does not say which task these weights are for", where=weights.path)
         self.task_name = str(known["task"])
         self.task = _rebuild_task(manager, known)
-        self._text = WordPiece.from_folder(weights.path, max_length=_trained_length(weights.path))
+        self.text = WordPiece.from_folder(weights.path, max_length=_trained_length(weights.path))
         self.metrics = ask_metrics(self.task, manager)
-        spec = manager.preferred("device") if device is None else manager.get("device", device)
-        ready = ready_device(spec, spec.options())
-        model = manager.get("model", str(weights.config.get("model_type", "bert")))
-        layer = Layer(origin="weights", tables={"model": weights.config}, strict=False)
-        options = resolve({"model": model.options}, [layer]).values["model"]
-        assembled = assemble(model, options, self.task, ready, seed=0, weights=weights, strict=True)
+        self.device = device_named(manager, device)
+        model, options = model_of(weights, manager)
+        self.assemble = partial(assemble, model, options, self.task, seed=0, weights=weights, strict=True)
+        self.objective = self.assemble(self.device).objective
 
         from .training.evaluation import Evaluator
 
-        self._evaluator = Evaluator(assembled.objective, self.task, self._text, batch_size)
+        self._evaluator = Evaluator(self.objective, self.task, self.text, batch_size)
+        self._encoder: Encoder = self.objective.network.bert
+        self._batch_size = batch_size
 
     def evaluate(self, data: Path | None) -> tuple[dict[str, float], Sequence[Any], Sequence[Any]]:
         """The scores of a file (None: of the sample's test part), its examples and their predictions."""
@@ -62,6 +67,11 @@ class Predictor:
         predictions = self._evaluator.predict(examples)
         return [self.task.render(e, p) for e, p in zip(examples, predictions, strict=True)]
 
+    def embedder(self) -> Embedder:
+        """The encoder of this network, for vectors of texts; it has the network's values, not a copy."""
+        pooler = self.task.reads != "sequence"
+        return Embedder(self._encoder, self.text, pooler=pooler, batch_size=self._batch_size)
+
 
 def _rebuild_task(manager: PluginManager, known: Mapping[str, Any]) -> Any:
     spec = manager.get("task", str(known["task"]))
@@ -72,7 +82,7 @@ def _rebuild_task(manager: PluginManager, known: Mapping[str, Any]) -> Any:
 
 def _trained_length(folder: Path) -> int:
     """The length of the windows of training, which `tokenizer_config.json` keeps."""
-    import json
-
-    config = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
-    return int(config["model_max_length"])
+    length = said_length(folder)
+    if length is None:
+        raise CheckpointError("tokenizer_config.json does not say model_max_length", where=folder)
+    return length

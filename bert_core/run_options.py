@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from .options import option
 
@@ -39,6 +40,12 @@ class RunOptions:
     seed: int = option(0, minimum=0, help="Seed of new parameters, of the order of examples and of dropout.")
     shuffle: bool = option(True, help="Train in a new random order each epoch; without it, in the file's order.")
     accumulate: int = option(1, minimum=1, help="Micro-batches that an update is cut into, to need less memory.")
+    recompute: bool = option(
+        False, help="Compute each layer again on the way back: less memory, about a third more time, the same numbers."
+    )
+    compute_dtype: Literal["float32", "float16", "bfloat16"] | None = option(
+        None, help="Type in which matrix products are computed; by default the one that the device prefers."
+    )
     clip_norm: float = option(1.0, minimum=0, help="Longest gradient over all parameters; 0 does not clip.")
     train: bool = option(True, help="Train; without it, only score the weights.")
     eval: bool = option(True, help="Score during training and at its end.")

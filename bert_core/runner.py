@@ -13,6 +13,7 @@ from .assembly import (
     assemble,
     check_length,
     check_vocabulary,
+    chosen_dtype,
     open_text,
     ready_device,
 )
@@ -192,6 +193,8 @@ class Run:
             seed=plan.run.seed,
             weights=self.weights,
             strict=self.checkpoint is not None or not plan.run.train,
+            compute_dtype=chosen_dtype(plan.choices["device"].spec, plan.run.compute_dtype),
+            recompute=plan.run.recompute,
         )
         check_length(plan.run.max_length, assembled.objective.network.bert.max_length)
         count = sum(parameter.size for parameter in assembled.parameters.values())

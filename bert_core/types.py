@@ -262,11 +262,15 @@ class EncoderParts:
         operators: The device's own operators by name; the host's plain ones where it has none.
         pooler: Whether the pooled vector is wanted; without it there is no pooler.
         seed: Of the initial values.
+        compute_dtype: The type in which matrix products are computed: `float32`, `float16` or `bfloat16`.
+        recompute: Whether the way back computes each layer's inner vectors again, so that they need no memory.
     """
 
     operators: Mapping[str, Any]
     pooler: bool
     seed: int
+    compute_dtype: str = "float32"
+    recompute: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ from bert_core.initial import truncated_normal
 from bert_core.types import EncoderParts, Noise
 
 from .config import BertOptions
-from .operators import PLAIN
+from .layer import Layer, SelfAttention
+from .operators import MULTIPLYING, PLAIN
 
 MASKED = -1e9  # added to the score of padding; exp of it is exactly 0 in float32
 
@@ -36,19 +37,35 @@ class Weights(nn.Cell):  # type: ignore[misc]
 class Maker:
     """Makes the cells of one encoder: parameters with their first values, and the operators in force.
 
+    Those of BERT; a subclass makes those in which another family differs.
+
     Args:
         options: The sizes.
-        parts: Seed and operators.
+        parts: Seed, operators, and how they compute.
     """
+
+    absolute_positions = True  # whether the embeddings have a table of positions
 
     def __init__(self, options: BertOptions, parts: EncoderParts) -> None:
         self.options = options
+        self.recompute = parts.recompute
         self._seed = parts.seed
+        self._compute_dtype = parts.compute_dtype
         self._operators: Mapping[str, Any] = {**PLAIN, **parts.operators}
 
     def operator(self, name: str, *arguments: Any) -> Any:
         """An operator: the device's own where it has one."""
-        return self._operators[name](*arguments)
+        kind = (self._compute_dtype,) if name in MULTIPLYING else ()
+        return self._operators[name](*arguments, *kind)
+
+    def attention(self) -> Any:
+        """The attention operator."""
+        heads = self.options.num_attention_heads
+        return self.operator("attention", heads, self.options.hidden_size // heads)
+
+    def self_attention(self, name: str) -> SelfAttention:
+        """The parameters of a layer's attention."""
+        return SelfAttention(self, name)
 
     def matrix(self, name: str, rows: int, columns: int, *, bias: bool = True) -> Weights:
         """A matrix (rows, columns) of small random values."""
@@ -61,104 +78,33 @@ class Maker:
 
 
 class Embeddings(nn.Cell):  # type: ignore[misc]
-    """Word, position and segment embeddings, added and normalised."""
+    """Word, segment and, where there is a table of them, position embeddings, added and normalised."""
 
     def __init__(self, maker: Maker) -> None:
         super().__init__()
         size = maker.options
         width = size.hidden_size
         self.word_embeddings = maker.matrix("word_embeddings", size.vocab_size, width, bias=False)
-        self.position_embeddings = maker.matrix("position_embeddings", size.max_position_embeddings, width, bias=False)
+        self.placed = maker.absolute_positions
+        if self.placed:
+            places = size.max_position_embeddings
+            self.position_embeddings = maker.matrix("position_embeddings", places, width, bias=False)
+            self.positions = maker.operator("embed", places)
         self.token_type_embeddings = maker.matrix("token_type_embeddings", size.type_vocab_size, width, bias=False)
         self.LayerNorm = maker.norm()
         self.words = maker.operator("embed", size.vocab_size)
-        self.positions = maker.operator("embed", size.max_position_embeddings)
         self.types = maker.operator("embed", size.type_vocab_size)
         self.norm = maker.operator("layer_norm", size.layer_norm_eps, width)
 
     def construct(self, input_ids: Any, token_type_ids: Any) -> Any:
         """(batch * length, hidden_size)."""
-        length = input_ids.shape[1]
-        place = ops.arange(0, length).astype(ms.int32).reshape((1, length)) + ops.zeros_like(input_ids)
         vectors = self.words(self.word_embeddings.weight, input_ids.reshape((-1,)))
         vectors = vectors + self.types(self.token_type_embeddings.weight, token_type_ids.reshape((-1,)))
-        vectors = vectors + self.positions(self.position_embeddings.weight, place.reshape((-1,)))
+        if self.placed:
+            length = input_ids.shape[1]
+            place = ops.arange(0, length).astype(ms.int32).reshape((1, length)) + ops.zeros_like(input_ids)
+            vectors = vectors + self.positions(self.position_embeddings.weight, place.reshape((-1,)))
         return self.norm(vectors, self.LayerNorm.weight, self.LayerNorm.bias)[0]
-
-
-class SelfAttention(nn.Cell):  # type: ignore[misc]
-    """Queries, keys, values, and what they gather."""
-
-    def __init__(self, maker: Maker, name: str) -> None:
-        super().__init__()
-        width, heads = maker.options.hidden_size, maker.options.num_attention_heads
-        self.query = maker.matrix(f"{name}.query", width, width)
-        self.key = maker.matrix(f"{name}.key", width, width)
-        self.value = maker.matrix(f"{name}.value", width, width)
-        self.linear = maker.operator("linear")
-        self.attend = maker.operator("attention", heads, width // heads)
-
-    def construct(self, vectors: Any, bias: Any, factors: Any, batch: Any, length: Any) -> Any:
-        """(batch * length, hidden_size) from the same."""
-        q = self.linear(vectors, self.query.weight, self.query.bias)
-        k = self.linear(vectors, self.key.weight, self.key.bias)
-        v = self.linear(vectors, self.value.weight, self.value.bias)
-        return self.attend(q, k, v, bias, factors, batch, length)[0]
-
-
-class Residual(nn.Cell):  # type: ignore[misc]
-    """A linear map, dropout, the sum with what came before, and a layer norm."""
-
-    def __init__(self, maker: Maker, name: str, width: int) -> None:
-        super().__init__()
-        self.dense = maker.matrix(f"{name}.dense", maker.options.hidden_size, width)
-        self.LayerNorm = maker.norm()
-        self.linear = maker.operator("linear")
-        self.norm = maker.operator("layer_norm", maker.options.layer_norm_eps, maker.options.hidden_size)
-
-    def construct(self, values: Any, before: Any, factors: Any) -> Any:
-        """(batch * length, hidden_size)."""
-        vectors = self.linear(values, self.dense.weight, self.dense.bias)
-        return self.norm(before + vectors * factors, self.LayerNorm.weight, self.LayerNorm.bias)[0]
-
-
-class AttentionBlock(nn.Cell):  # type: ignore[misc]
-    """Self-attention and its residual; the two names are Hugging Face's."""
-
-    def __init__(self, maker: Maker, name: str) -> None:
-        super().__init__()
-        self.self = SelfAttention(maker, f"{name}.self")
-        self.output = Residual(maker, f"{name}.output", maker.options.hidden_size)
-
-
-class Intermediate(nn.Cell):  # type: ignore[misc]
-    """The first half of the feed-forward part."""
-
-    def __init__(self, maker: Maker, name: str) -> None:
-        super().__init__()
-        self.dense = maker.matrix(f"{name}.dense", maker.options.intermediate_size, maker.options.hidden_size)
-        self.linear = maker.operator("linear")
-        self.activation = maker.operator("gelu")
-
-    def construct(self, vectors: Any) -> Any:
-        """(batch * length, intermediate_size)."""
-        return self.activation(self.linear(vectors, self.dense.weight, self.dense.bias))[0]
-
-
-class Layer(nn.Cell):  # type: ignore[misc]
-    """One layer of the encoder."""
-
-    def __init__(self, maker: Maker, name: str) -> None:
-        super().__init__()
-        self.attention = AttentionBlock(maker, f"{name}.attention")
-        self.intermediate = Intermediate(maker, f"{name}.intermediate")
-        self.output = Residual(maker, f"{name}.output", maker.options.intermediate_size)
-
-    def construct(self, vectors: Any, bias: Any, factors: Any, batch: Any, length: Any) -> Any:
-        """(batch * length, hidden_size); `factors` are dropout's: attention, its output, the layer's output."""
-        context = self.attention.self(vectors, bias, factors[0], batch, length)
-        vectors = self.attention.output(context, vectors, factors[1])
-        return self.output(self.intermediate(vectors), vectors, factors[2])
 
 
 class Stack(nn.Cell):  # type: ignore[misc]
@@ -187,12 +133,13 @@ class BertModel(nn.Cell):  # type: ignore[misc]
 
     Args:
         options: The sizes and rates.
-        parts: Seed, operators, and whether there is a pooler.
+        parts: Seed, operators, how they compute, and whether there is a pooler.
+        family: What makes its cells: BERT's or another family's.
     """
 
-    def __init__(self, options: BertOptions, parts: EncoderParts) -> None:
+    def __init__(self, options: BertOptions, parts: EncoderParts, family: type[Maker] = Maker) -> None:
         super().__init__()
-        maker = Maker(options, parts)
+        maker = family(options, parts)
         self.hidden_size = options.hidden_size
         self.heads = options.num_attention_heads
         self.max_length = options.max_position_embeddings

@@ -1,6 +1,6 @@
 """The operators that the encoder calls, in plain MindSpore; a device may bring its own of the same names.
 
-Each states its own backward pass, and none broadcasts: on CPU a broadcasting product, a sum over the last
+Each but ReLU states its own backward pass, and none broadcasts: on CPU a broadcasting product, a sum over the last
 axis and a transposition of heads go through an iterator, element by element, at a tenth of the speed of
 the same work on equal shapes. So rows are spread by a product with a vector of ones, and heads are split off
 as columns and laid one behind the other.
@@ -14,28 +14,23 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-# x * Phi(x) = x * sigmoid(x * Q(x^2)): Q is a minimax polynomial, found by minimising the largest error of
-# the product in float32; it stays below 6e-7 for every x. MindSpore's own erf form takes three times as long.
-_GELU = (
-    1.5957684516906738,
-    0.07266856729984283,
-    -6.625998503295705e-05,
-    -0.00011048031592508778,
-    7.938218914205208e-06,
-    -2.668928118509939e-07,
-    3.611232868294678e-09,
-)
-_ROOT_2_PI = 0.3989422804014327
+from .activations import Gelu, QuickGelu, Relu, TanhGelu
+from .attention import Attention, RelativeAttention
+from .products import product
 
 
 class Linear(nn.Cell):  # type: ignore[misc]
-    """x (n, in) times w (out, in) transposed, plus b (out)."""
+    """x (n, in) times w (out, in) transposed, plus b (out).
 
-    def __init__(self) -> None:
+    Args:
+        compute_dtype: Of the products; see `products`.
+    """
+
+    def __init__(self, compute_dtype: str = "float32") -> None:
         super().__init__()
-        self.forward = ops.MatMul(transpose_b=True)
-        self.back = ops.MatMul()
-        self.weight_back = ops.MatMul(transpose_a=True)
+        self.forward = product(ops.MatMul(transpose_b=True), compute_dtype)
+        self.back = product(ops.MatMul(), compute_dtype)
+        self.weight_back = product(ops.MatMul(transpose_a=True), compute_dtype)
         self.add = ops.BiasAdd()
         self.sum = ops.ReduceSum()
 
@@ -46,27 +41,6 @@ class Linear(nn.Cell):  # type: ignore[misc]
     def bprop(self, x: Any, w: Any, b: Any, out: Any, dout: Any) -> Any:
         """Gradients of x, w and b."""
         return self.back(dout, w), self.weight_back(dout, x), self.sum(dout, 0)
-
-
-class Gelu(nn.Cell):  # type: ignore[misc]
-    """The exact GELU, x * Phi(x) with the normal distribution Phi (Hendrycks and Gimpel 2016)."""
-
-    def construct(self, x: Any) -> Any:
-        """The value, and Phi(x) for the way back."""
-        z = x * x
-        q = z * _GELU[6] + _GELU[5]
-        q = q * z + _GELU[4]
-        q = q * z + _GELU[3]
-        q = q * z + _GELU[2]
-        q = q * z + _GELU[1]
-        q = q * z + _GELU[0]
-        phi = ops.sigmoid(q * x)
-        return x * phi, phi
-
-    def bprop(self, x: Any, out: Any, dout: Any) -> Any:
-        """Phi(x) + x times the normal density."""
-        density = ops.exp(x * x * (-0.5)) * x
-        return ((density * _ROOT_2_PI + out[1]) * dout[0],)
 
 
 class LayerNorm(nn.Cell):  # type: ignore[misc]
@@ -112,75 +86,6 @@ class LayerNorm(nn.Cell):  # type: ignore[misc]
         return (d - xhat * tilt - mean) * scale, self.sum(slope, 0), self.sum(dy, 0)
 
 
-class Attention(nn.Cell):  # type: ignore[misc]
-    """Scaled dot-product attention of many heads (Vaswani et al. 2017).
-
-    Args:
-        heads: How many.
-        width: Of one head.
-    """
-
-    def __init__(self, heads: int, width: int) -> None:
-        super().__init__()
-        self.heads = heads
-        self.width = width
-        self.scale = width**-0.5
-        self.softmax = ops.Softmax(-1)
-        self.columns = ops.Split(1, heads)
-        self.rows = ops.Split(0, heads)
-        self.beneath = ops.Concat(0)
-        self.beside = ops.Concat(1)
-        self.product = ops.BatchMatMul()
-        self.product_b = ops.BatchMatMul(transpose_b=True)
-        self.product_a = ops.BatchMatMul(transpose_a=True)
-
-    def split(self, x: Any, batch: Any, length: Any) -> Any:
-        """(heads, batch, length, width) from (batch * length, heads * width)."""
-        if self.heads == 1:
-            return x.reshape((1, batch, length, self.width))
-        return self.beneath(self.columns(x)).reshape((self.heads, batch, length, self.width))
-
-    def join(self, x: Any) -> Any:
-        """(batch * length, heads * width) from (heads, batch, length, width)."""
-        flat = x.reshape((-1, self.width))
-        return flat if self.heads == 1 else self.beside(self.rows(flat))
-
-    def construct(self, q: Any, k: Any, v: Any, bias: Any, factors: Any, batch: Any, length: Any) -> Any:
-        """The context vectors, and what the way back needs.
-
-        Args:
-            q: Queries (batch * length, heads * width); k and v are keys and values.
-            k: See q.
-            v: See q.
-            bias: (heads, batch, length, length), added to the scores: 0, or very negative for padding.
-            factors: Dropout's, (heads, batch, length, length), or 1.
-            batch: Rows.
-            length: Pieces in a row.
-        """
-        q = self.split(q * self.scale, batch, length)
-        k, v = self.split(k, batch, length), self.split(v, batch, length)
-        p = self.softmax(self.product_b(q, k) + bias)  # (heads, batch, length, length)
-        dropped = p * factors
-        return self.join(self.product(dropped, v)), p, dropped, q, k, v
-
-    def bprop(
-        self, q: Any, k: Any, v: Any, bias: Any, factors: Any, batch: Any, length: Any, out: Any, dout: Any
-    ) -> Any:
-        """Gradients of q, k and v. The other arguments are constants, whose gradients nobody reads.
-
-        The softmax's way back takes from each score's gradient its row's sum of dp * p, which is the sum of
-        dcontext * context of the row's head, spread over the row by a product with ones.
-        """
-        context, p, dropped, q, k, v = out
-        d = self.split(dout[0], batch, length)
-        own = self.split(dout[0] * context, batch, length)
-        ds = self.product_b(d, v) * dropped - p * self.product_b(own, ops.ones_like(k))
-        dq = self.join(self.product(ds, k)) * self.scale
-        dk = self.join(self.product_a(ds, q))
-        dv = self.join(self.product_a(dropped, d))
-        return dq, dk, dv, bias, factors, batch, length
-
-
 class Embed(nn.Cell):  # type: ignore[misc]
     """Rows of a table by id, with a dense gradient.
 
@@ -203,11 +108,17 @@ class Embed(nn.Cell):  # type: ignore[misc]
         return self.scatter(dout, ids, self.rows), ids
 
 
-# What each is called and built with; a device's own operators have the same names and arguments.
+# What each is called; activations by Hugging Face's words. A device's own operators have the same names and arguments.
 PLAIN: Mapping[str, Any] = {
     "linear": Linear,
     "gelu": Gelu,
+    "gelu_new": TanhGelu,
+    "quick_gelu": QuickGelu,
+    "relu": Relu,
     "layer_norm": LayerNorm,
     "attention": Attention,
+    "relative_attention": RelativeAttention,
     "embed": Embed,
 }
+# Those that multiply matrices: each is built with the compute dtype after its other arguments.
+MULTIPLYING = frozenset({"linear", "attention", "relative_attention"})

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
 import click
 
-from bert_core.errors import DataError, UsageError
+from bert_core.errors import UsageError
 from bert_core.interrupt import ctrl_c_later
-from bert_core.names import listed
 from bert_core.options import Layer
 from bert_core.plan import make_plan, read_config, read_run_file
 
+from .outputs import check_writable
 from .state import State
+from .texts import given
 
 RUN = click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 DEVICE = click.option("--device", metavar="NAME", help="Where to compute; by default the preferred device.")
@@ -69,7 +68,7 @@ def evaluate(
     from .console import Console
 
     if predictions is not None:
-        _check_writable(predictions)
+        check_writable(predictions, "--predictions")
     predictor = Predictor(run, state.manager, device=device, batch_size=batch_size)
     scores, examples, predicted = predictor.evaluate(eval_data)
     if predictions is not None:
@@ -97,48 +96,13 @@ def predict(
     """
     from bert_core.predictor import Predictor
 
-    if bool(text) == (file is not None):
-        raise UsageError("give either --text or a FILE (- for standard input)")
-    texts = iter(text) if file is None else _lines(file)
+    texts = given(text, file)
     first = list(islice(texts, TOGETHER))
     predictor = Predictor(run, state.manager, device=device, batch_size=batch_size)
     while first:
         for row in predictor.predict(first):
             click.echo(json.dumps(row, ensure_ascii=False))
         first = list(islice(texts, TOGETHER))
-
-
-def _check_writable(file: Path) -> None:
-    """Refuse, before any work, a place where no file can be written."""
-    if not file.parent.is_dir():
-        raise UsageError("there is no such folder for --predictions", where=file.parent)
-    if file.is_dir():
-        raise UsageError("this is a folder, and --predictions names a file", where=file)
-    if not os.access(file if file.exists() else file.parent, os.W_OK):
-        raise UsageError("there is no permission to write --predictions", where=file)
-
-
-def _lines(file: str) -> Iterator[str]:
-    try:
-        with click.open_file(file, encoding="utf-8-sig") as stream:
-            yield from (_text(line.rstrip("\r\n"), file, number) for number, line in enumerate(stream, 1))
-    except OSError as error:
-        raise DataError(f"the file cannot be read: {error.strerror}", where=file) from None
-    except UnicodeDecodeError as error:
-        raise DataError(f"the file is not UTF-8: {error.reason}", where=file) from None
-
-
-def _text(line: str, file: str, number: int) -> str:
-    if not line.startswith("{"):
-        return line
-    try:
-        record = json.loads(line)
-    except ValueError:
-        return line
-    if not isinstance(record, dict) or not isinstance(record.get("text"), str):
-        keys = listed(record) if isinstance(record, dict) else "none"
-        raise DataError.at(file, number, f'this JSON line has no "text"; its keys are: {keys}')
-    return str(record["text"])
 
 
 def _without(layer: Layer, name: str) -> Layer:

@@ -14,7 +14,9 @@ from bert_core.manager import host_version
 
 from .arguments import take
 from .describe import describe, plugins
+from .embed import embed
 from .evaluate import evaluate, predict, resume
+from .export import export
 from .run import RunCommand
 from .state import State
 from .weights import weights
@@ -71,7 +73,7 @@ def driver() -> None:
     """Train, evaluate and serve BERT-family encoders on MindSpore."""
 
 
-for command in (RunCommand(), resume, evaluate, predict, weights, describe, plugins):
+for command in (RunCommand(), resume, evaluate, predict, embed, export, weights, describe, plugins):
     driver.add_command(command)
 
 

@@ -51,6 +51,17 @@ class TokenizerFolder:
         )
 
 
+def said_length(folder: Path) -> int | None:
+    """The `model_max_length` of a folder's `tokenizer_config.json`, or None where it says none.
+
+    Raises:
+        CheckpointError: The file is not a JSON object.
+    """
+    path = folder / "tokenizer_config.json"
+    length = _object(path).get("model_max_length") if path.exists() else None
+    return length if type(length) is int and length > 0 else None
+
+
 def _object(path: Path) -> dict[str, Any]:
     try:
         value = json.loads(path.read_text("utf-8"))

@@ -118,8 +118,12 @@ class WordPiece:
 
     def decode(self, ids: Iterable[int]) -> str:
         """The pieces as text, words apart by one space; special pieces are shown."""
-        text: str = decoders.WordPiece(cleanup=False).decode([self._vocabulary.pieces[number] for number in ids])
+        text: str = decoders.WordPiece(cleanup=False).decode(self.spelled(ids))
         return text
+
+    def spelled(self, ids: Iterable[int]) -> list[str]:
+        """Each piece as the vocabulary has it, such as `##ing`."""
+        return [self._vocabulary.pieces[number] for number in ids]
 
     def save(self, folder: Path) -> None:
         """Write `vocab.txt`, byte for byte as it was read, and the `tokenizer_config.json` of transformers."""

@@ -133,6 +133,12 @@ def newest_whole(run: Path, say: Callable[[str], None]) -> Path:
     raise CheckpointError("no whole checkpoint", where=run, hint="Start the run again with --overwrite")
 
 
+def is_run(folder: Path) -> bool:
+    """Whether a folder is that of a run with a checkpoint, or a checkpoint."""
+    linked = any((folder / name).is_dir() for name in ("best", "latest"))
+    return (folder / MANIFEST).is_file() or (linked and not (folder / "config.json").exists())
+
+
 def open_checkpoint(run: Path, names: Collection[str] = ("best", "latest")) -> Path:
     """The checkpoint to evaluate or predict with: of a run, its best one; a checkpoint folder is itself.
 

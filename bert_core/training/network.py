@@ -80,6 +80,14 @@ def _head_noises(task: Task, width: int) -> Sequence[Noise]:
     return (Noise(shape=lambda batch, length: (batch, width), rate=task.head_dropout),)
 
 
+def encoder_parameters(encoder: Any) -> dict[str, Parameter]:
+    """Every parameter of an encoder alone, under the name that a checkpoint gives it, which it also gets."""
+    named = {PREFIX + path: parameter for path, parameter in encoder.parameters_and_names()}
+    for name, parameter in named.items():
+        parameter.name = name
+    return named
+
+
 def parameters_of(objective: Objective) -> dict[str, Parameter]:
     """Every parameter under the name that a checkpoint gives it.
 

@@ -21,6 +21,7 @@ INSTALLED = ("bertrun", "bertrun-devices", "bertrun-ner", "bertrun-optimizers")
 PAGES = {
     "help.txt": "--help",
     "help_ner.txt": "--task ner --help",
+    "help_embed.txt": "embed --help",
     "plugins.txt": "plugins",
     "describe_task_ner.txt": "describe task ner",
     "describe_model_bert_base.txt": "describe model bert-base",
@@ -43,6 +44,8 @@ ERRORS = (
     "--task ner --weights minilm-l7",
     "--task ner --weights minilm-l6",
     "resume nowhere",
+    "embed minilm-l6 --text a",
+    "embed minilm-l6 --text a --format safetensors",
     "describe metric span",
     "plugin",
 )

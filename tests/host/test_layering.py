@@ -50,6 +50,19 @@ for module in {modules!r}:
     assert done.returncode == 0, done.stderr
 
 
+def test_the_public_face_is_small_and_opens_without_mindspore():
+    code = """
+import sys
+import bert_core
+assert len(bert_core.__all__) < 30, len(bert_core.__all__)
+assert all(hasattr(bert_core, name) for name in bert_core.__all__)
+assert callable(bert_core.load)
+assert not {'mindspore', 'numpy'} & set(sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=_environment(), capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize("asked", ["help", "plugins"])
 def test_a_question_is_answered_in_half_a_second_of_the_processor(asked):
     command = [sys.executable, "-m", "bert_core.cli", *ASKED[asked]]

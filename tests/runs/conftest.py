@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -100,3 +101,12 @@ def straight(
     """A run of 100 steps, scored and saved every 25, from start to end."""
     folder = tmp_path_factory.mktemp("straight") / "ner"
     return watch(folder, command(folder, *long))
+
+
+@pytest.fixture(scope="session")
+def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder in Hugging Face layout, of the tiny BERT that transformers' outputs were recorded of."""
+    folder = tmp_path_factory.mktemp("encoder") / "tiny"
+    shutil.copytree(Path(__file__).parents[1] / "bert" / "tiny", folder, ignore=shutil.ignore_patterns("*.npz"))
+    shutil.copy(Path(__file__).parents[1] / "weights" / "embeddings" / "vocab.txt", folder)
+    return folder

@@ -1,0 +1,48 @@
+"""The texts that a command is given, on its line or in a file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+
+import click
+
+from bert_core.errors import DataError, UsageError
+from bert_core.names import listed
+
+
+def given(texts: Sequence[str], file: str | None) -> Iterator[str]:
+    """The values of `--text`, or the lines of a file; `-` is standard input.
+
+    A line that is a JSON object stands for its "text".
+
+    Raises:
+        UsageError: Both are given, or neither.
+        DataError: While it is read: the file cannot be read, is not UTF-8, or has a JSON line without a "text".
+    """
+    if bool(texts) == (file is not None):
+        raise UsageError("give either --text or a FILE (- for standard input)")
+    return iter(texts) if file is None else _lines(file)
+
+
+def _lines(file: str) -> Iterator[str]:
+    try:
+        with click.open_file(file, encoding="utf-8-sig") as stream:
+            yield from (_text(line.rstrip("\r\n"), file, number) for number, line in enumerate(stream, 1))
+    except OSError as error:
+        raise DataError(f"the file cannot be read: {error.strerror}", where=file) from None
+    except UnicodeDecodeError as error:
+        raise DataError(f"the file is not UTF-8: {error.reason}", where=file) from None
+
+
+def _text(line: str, file: str, number: int) -> str:
+    if not line.startswith("{"):
+        return line
+    try:
+        record = json.loads(line)
+    except ValueError:
+        return line
+    if not isinstance(record, dict) or not isinstance(record.get("text"), str):
+        keys = listed(record) if isinstance(record, dict) else "none"
+        raise DataError.at(file, number, f'this JSON line has no "text"; its keys are: {keys}')
+    return str(record["text"])

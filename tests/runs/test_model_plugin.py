@@ -1,0 +1,115 @@
+"""A model family from an installed plugin, through a whole run: nothing in the host knows it."""
+
+from __future__ import annotations
+
+import ast
+import json
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import importlib_metadata
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import bert_core
+from bert_core.cli.main import run
+from bert_core.testing import PluginContract
+
+FAKE = Path(__file__).parents[1] / "plugins" / "shared_layers"
+MODEL = ("--model", "albert-like", "--embedding-size", "8", "--num-hidden-layers", "3", "--epochs", "5")
+
+Command = Callable[..., list[str]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def installed() -> Iterator[pytest.MonkeyPatch]:
+    """The plugin, beside the others."""
+    (point,) = (point for found in importlib_metadata.distributions(path=[str(FAKE)]) for point in found.entry_points)
+    points = [*importlib_metadata.entry_points(group="bertrun"), point]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(importlib_metadata, "entry_points", lambda group: points)
+        patch.syspath_prepend(FAKE)
+        yield patch
+    for name in [name for name in sys.modules if name.startswith("fake_")]:
+        del sys.modules[name]
+
+
+@pytest.fixture(scope="module")
+def trained(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run of five epochs of four steps."""
+    output = tmp_path_factory.mktemp("model") / "straight"
+    assert run(command(output, *MODEL)) == 0
+    return output
+
+
+class TestContract(PluginContract):
+    entry_point = "fake_shared_layers"
+
+
+def test_the_plugin_imports_the_public_face_of_the_host_alone() -> None:
+    for path in FAKE.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                assert not any(name.name.startswith("bert_core") for name in node.names), path
+            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("bert_core"):
+                assert node.module == "bert_core", path
+                assert {name.name for name in node.names} <= set(bert_core.__all__), path
+
+
+def test_its_options_are_on_the_help_page(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--task", "ner", "--model", "albert-like", "--help"]) == 0
+    page = capsys.readouterr().out
+    assert "--embedding-size" in page
+    assert "How often the one layer is used." in page
+    assert "--layer-norm-eps" not in page  # an option of BERT's
+
+
+def test_it_learns(trained: Path) -> None:
+    lines = (trained / "metrics.jsonl").read_text(encoding="utf-8").splitlines()
+    losses = [row["loss"] for line in lines if "loss" in (row := json.loads(line))]
+    assert len(losses) == 20
+    assert np.mean(losses[-4:]) < 0.8 * np.mean(losses[:4])
+
+
+def test_a_checkpoint_holds_the_layer_once_and_names_the_family(trained: Path) -> None:
+    tensors = load_file(trained / "best" / "model.safetensors")
+    queries = [name for name in tensors if "query.weight" in name]
+    assert queries == ["bert.layer.query.weight"]
+    assert tensors["bert.embeddings.words"].shape[1] == 8
+    assert tensors["bert.widen.weight"].shape == (16, 8)
+    config = json.loads((trained / "best" / "config.json").read_text(encoding="utf-8"))
+    assert (config["model_type"], config["embedding_size"], config["num_hidden_layers"]) == ("albert-like", 8, 3)
+
+
+def test_stop_and_resume_end_with_the_same_bytes(trained: Path, command: Command, tmp_path: Path) -> None:
+    output = tmp_path / "stopped"
+    assert run(command(output, *MODEL, "--stop-after", "6")) == 0
+    assert (output / "latest").resolve().name == "step-00000006"
+    assert run(["resume", str(output)]) == 0
+    for name in ("model.safetensors", "training.safetensors"):
+        assert (output / "latest" / name).read_bytes() == (trained / "latest" / name).read_bytes()
+    assert (output / "predictions.jsonl").read_bytes() == (trained / "predictions.jsonl").read_bytes()
+
+
+def test_eval_gives_the_scores_of_the_run(trained: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["eval", str(trained), "--eval-data", f"{data}/dev.conll", "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores == json.loads((trained / "scores.json").read_text(encoding="utf-8"))["eval"]["scores"]
+
+
+def test_predict_tags_every_word(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["predict", str(trained), "--text", "Ana Duarte lives in Porto."]) == 0
+    row = json.loads(capsys.readouterr().out)
+    assert len(row["tags"]) == len(row["words"]) == 6
+
+
+def test_without_the_plugin_its_checkpoint_says_which_model_is_missing(
+    trained: Path, installed: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    points = [point for point in importlib_metadata.entry_points(group="bertrun") if point.name != "shared-layers"]
+    with installed.context() as patch:
+        patch.setattr(importlib_metadata, "entry_points", lambda group: points)
+        assert run(["predict", str(trained), "--text", "Ana"]) == 3
+    assert "no model named 'albert-like'" in capsys.readouterr().err
