@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from .manager import PluginManager
 from .plan import Plan
 from .protocols import Metric, Task
 from .text.tokenizer import WordPiece
+from .text.vocabulary import Vocabulary
 from .types import Device, DeviceSpec, EncoderParts, ModelSpec
 from .weights.folder import WeightsFolder
 
@@ -92,34 +93,62 @@ def assemble(
     parts = EncoderParts(operators=device.operators, pooler=task.reads != "sequence", seed=seed)
     objective = Objective(Network(spec.build(options, parts), task, seed), task, seed)
     parameters = parameters_of(objective)
-    loaded = "" if weights is None else load(weights, parameters, strict=strict)
+    loaded = "" if weights is None else load(weights, parameters, labels=task.labels, strict=strict)
     return Assembled(objective=objective, parameters=parameters, loaded=loaded)
 
 
-def load(weights: WeightsFolder, parameters: Mapping[str, Parameter], *, strict: bool) -> str:
+def load(weights: WeightsFolder, parameters: Mapping[str, Parameter], *, labels: Sequence[str], strict: bool) -> str:
     """Set parameters from weights, one tensor at a time; give the table of what went where.
 
-    A head of another shape belongs to another task or other labels: its parameters keep their first values.
+    A head of other labels, or of another shape, belongs to other data or another task: its parameters keep their
+    first values.
+
+    Args:
+        weights: Where values come from.
+        parameters: What gets them, by name.
+        labels: The label names of the task, by id.
+        strict: Whether the head's and the loss's values must be there too.
+
+    Raises:
+        CheckpointError: The weights do not fit.
     """
     from mindspore import Tensor
 
-    stored = weights.shapes()
-    wanted = {
-        name: tuple(parameter.shape)
-        for name, parameter in parameters.items()
-        if strict or name.startswith("bert.") or stored.get(name, parameter.shape) == parameter.shape
-    }
+    encoder = [name for name in parameters if name.startswith("bert.")]
+    head = [name for name in parameters if name not in encoder]
+    if strict and head and not set(head) & set(weights.names()):
+        hint = "Train first, and give --weights the folder of that run"
+        raise CheckpointError("these weights have an encoder and no head for this task", where=weights.path, hint=hint)
     report = weights.match(
-        wanted,
+        {name: tuple(parameter.shape) for name, parameter in parameters.items()},
         prefix="bert.",
-        encoder=wanted if strict else [name for name in wanted if name.startswith("bert.")],
+        required=parameters if strict else [name for name in encoder if not name.startswith(POOLER)],
+        head=head,
         ignorable=[POSITION_IDS],
-        may_be_new=[name for name in wanted if name.startswith(POOLER)],
+        other=() if strict or _labels_of(weights) == list(labels) else head,
     )
     report.check()
     for name, source in report.loaded.items():
         parameters[name].set_data(Tensor(weights.tensor(source)))
     return report.table()
+
+
+def _labels_of(weights: WeightsFolder) -> list[str]:
+    """The label names of stored weights by id, or nothing."""
+    named = weights.config.get("id2label")
+    return [str(named[key]) for key in sorted(named, key=int)] if isinstance(named, dict) else []
+
+
+def check_same_vocabulary(text: WordPiece, named: Path, folder: Path) -> None:
+    """Refuse a vocabulary that is not the one which weights were trained with.
+
+    Raises:
+        CheckpointError: It is another one than the one beside the weights.
+    """
+    beside = folder / "vocab.txt"
+    if beside.is_file() and Vocabulary.read(beside).sha256 != text.vocab_sha256:
+        what = f"this is not the vocabulary of the weights, {beside}, and its pieces would get other pieces' vectors"
+        raise CheckpointError(what, where=named, hint="Leave out --vocab")
 
 
 def check_vocabulary(text: WordPiece, rows: int, where: str) -> None:

@@ -12,6 +12,7 @@ from .assembly import (
     ask_metrics,
     assemble,
     check_length,
+    check_same_vocabulary,
     check_vocabulary,
     open_text,
     ready_device,
@@ -143,7 +144,10 @@ class Run:
     def _open_text(self) -> WordPiece:
         if self.checkpoint is not None:
             return WordPiece.from_folder(self.checkpoint, max_length=self.plan.run.max_length)
-        return open_text(self.plan, self.weights.path if self.weights else None)
+        text = open_text(self.plan, self.weights.path if self.weights else None)
+        if self.plan.run.vocab is not None and self.weights is not None:
+            check_same_vocabulary(text, self.plan.run.vocab, self.weights.path)
+        return text
 
     def _make_task(self) -> Task:
         """The task; with what it learnt before, where it goes on or is only evaluated."""
@@ -169,6 +173,8 @@ class Run:
         test = self._reading(run.test_data, "test") if run.eval and (sample or run.test_data) else None
         if sample:
             self._say("data: the embedded sample, a small original corpus; its scores say that all works, not more")
+        if train is None and evaluated is None and test is None:
+            raise UsageError("there is nothing to do: no data to train on and none to score", hint="Give --eval-data")
         if train is not None and evaluated is None and run.eval:
             self._say("eval: no --eval-data, so there are no scores, and the last checkpoint counts as the best")
         return Data(train=train, eval=evaluated, test=test)

@@ -27,6 +27,8 @@ _POSITIVE = (
     "max_position_embeddings",
     "type_vocab_size",
 )
+# What changes the algorithm, and the only value that is BERT's.
+_SAME = {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False}
 _OTHER_FORMATS = {
     "model.safetensors.index.json": "several model-*.safetensors files",
     "pytorch_model.bin": "a PyTorch pickle",
@@ -87,9 +89,10 @@ class WeightsFolder:
         wanted: Mapping[str, tuple[int, ...]],
         *,
         prefix: str,
-        encoder: Collection[str],
+        required: Collection[str],
+        head: Collection[str] = (),
         ignorable: Collection[str] = (),
-        may_be_new: Collection[str] = (),
+        other: Collection[str] = (),
         wanted_by: str | Path = "the model",
     ) -> LoadReport:
         """What of these weights goes where in a model.
@@ -100,10 +103,10 @@ class WeightsFolder:
         Args:
             wanted: The shape of each parameter of the model by its name.
             prefix: What the encoder's names begin with, such as `bert.`.
-            encoder: The wanted names without which the weights are not those of this encoder.
+            required: The wanted names without which the weights are not those of this model.
             ignorable: Names that are no weights and need no mention, such as `bert.embeddings.position_ids`.
-            may_be_new: Names of the encoder that may stay at their first values: the pooler's, where the task
-                does not read it.
+            head: Wanted names that may be stored in another shape, where they are not required.
+            other: Wanted names under which something else is stored: a head of other labels.
             wanted_by: Where the wanted shapes come from, for messages: a file or an option.
 
         Raises:
@@ -113,8 +116,10 @@ class WeightsFolder:
             self.shapes(),
             wanted,
             prefix=prefix,
-            required=frozenset(encoder) - frozenset(may_be_new),
+            required=frozenset(required),
+            head=frozenset(head),
             ignorable=ignorable,
+            other=frozenset(other),
             stored_in=self._tensors.path,
             wanted_by=str(wanted_by),
         )
@@ -154,4 +159,7 @@ def _read_config(path: Path) -> Mapping[str, Any]:
         size = config.get(name, 1)
         if type(size) is not int or size < 1:
             raise CheckpointError(f"{name} is {size!r}, and a positive whole number was expected", where=path)
+    for name, ours in _SAME.items():
+        if config.get(name, ours) != ours:
+            raise CheckpointError(f"{name} is {config[name]!r}, and this encoder has {ours!r} only", where=path)
     return config

@@ -26,6 +26,7 @@ class LoadReport:
         unexpected: Stored names that no parameter wants.
         wrong_shape: For each parameter whose tensor does not fit, the shape wanted and the shape stored.
         required: Parameters that may not be new.
+        head: Parameters that may have another shape there: those of another task's head.
         stored_in: The file of the tensors.
         wanted_by: Where the wanted shapes come from.
     """
@@ -35,6 +36,7 @@ class LoadReport:
     unexpected: tuple[str, ...]
     wrong_shape: Mapping[str, tuple[Shape, Shape]]
     required: frozenset[str]
+    head: frozenset[str]
     stored_in: Path
     wanted_by: str
 
@@ -55,7 +57,8 @@ class LoadReport:
         Raises:
             CheckpointError: An encoder's tensor is missing, or a shape differs.
         """
-        problems = [self._shape_problem(name, *shapes) for name, shapes in self.wrong_shape.items()]
+        wrong = {name: shapes for name, shapes in self.wrong_shape.items() if name not in self.head}
+        problems = [self._shape_problem(name, *shapes) for name, shapes in wrong.items()]
         missing = [name for name in self.new if name in self.required]
         if missing:
             problems.append(f"{len(missing)} of the encoder's tensors are not stored: {_some(missing)}")
@@ -88,7 +91,9 @@ def compare(
     *,
     prefix: str,
     required: frozenset[str],
+    head: frozenset[str],
     ignorable: Collection[str],
+    other: frozenset[str],
     stored_in: Path,
     wanted_by: str,
 ) -> LoadReport:
@@ -98,14 +103,15 @@ def compare(
         CheckpointError: Two stored tensors are the same parameter.
     """
     found = _by_parameter(stored, {*wanted, *ignorable}, prefix, stored_in)
-    there = {name: found[name] for name in wanted if name in found}
+    there = {name: found[name] for name in wanted if name in found and name not in other}
     wrong = {name: (wanted[name], stored[source]) for name, source in there.items() if stored[source] != wanted[name]}
     return LoadReport(
         loaded={name: source for name, source in there.items() if name not in wrong},
-        new=tuple(name for name in wanted if name not in found),
-        unexpected=tuple(sorted(set(stored) - set(found.values()))),
+        new=tuple(name for name in wanted if name not in there),
+        unexpected=tuple(sorted(set(stored) - {found[name] for name in found if name not in other})),
         wrong_shape=wrong,
         required=required,
+        head=head - required,
         stored_in=stored_in,
         wanted_by=wanted_by,
     )

@@ -42,9 +42,13 @@ def resolve(name_or_path: str | Path, specs: Mapping[str, WeightsSpec], cache: P
         CheckpointError: It is a file, nothing at all, or has yet to be pulled.
     """
     path = Path(name_or_path).expanduser()
-    if path.is_dir():
+    try:
+        is_folder, is_there = path.is_dir(), path.exists()
+    except OSError as error:
+        raise CheckpointError(f"cannot look for the weights: {error.strerror}", where=path) from None
+    if is_folder:
         return path
-    if path.exists():
+    if is_there:
         hint = "Give the folder that holds config.json and model.safetensors"
         raise CheckpointError("weights are a folder, and this is a file", where=path, hint=hint)
     name = str(name_or_path)

@@ -14,7 +14,7 @@ from bert_core.errors import PluginError
 from bert_core.text.batches import EpochOrder, evaluation_order, pad
 from bert_core.types import Feature, Window
 
-RECORDED = [6, 2, 3, 5, 1, 0, 4]
+RECORDED = [6, 2, 4, 3, 5, 1, 0]
 LENGTHS = st.lists(st.integers(1, 512), min_size=1, max_size=400)
 
 

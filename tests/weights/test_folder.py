@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -30,13 +31,16 @@ def folder(path: Path, shapes: dict[str, tuple[int, ...]], **config: object) -> 
     return path
 
 
-def matched(path: Path, shapes: dict[str, tuple[int, ...]], may_be_new: set[str] | None = None) -> LoadReport:
+def matched(
+    path: Path, shapes: dict[str, tuple[int, ...]], may_be_new: Collection[str] = (), other: Collection[str] = ()
+) -> LoadReport:
     return WeightsFolder.open(folder(path, shapes)).match(
         WANTED,
         prefix="bert.",
-        encoder=ENCODER,
+        required=set(ENCODER) - set(may_be_new),
+        head={HEAD},
         ignorable={"bert.embeddings.position_ids"},
-        may_be_new=may_be_new or set(),
+        other=other,
         wanted_by="run.toml",
     )
 
@@ -141,6 +145,14 @@ class TestMatch:
         assert POOLER in refused(matched(tmp_path, stored))
         matched(tmp_path, stored, may_be_new={POOLER}).check()
 
+    def test_a_head_of_another_shape_or_of_other_labels_is_new(self, tmp_path: Path) -> None:
+        other_shape = matched(tmp_path / "shape", {**WANTED, HEAD: (7, 4)})
+        assert (other_shape.wrong_shape, HEAD in other_shape.loaded) == ({HEAD: (WANTED[HEAD], (7, 4))}, False)
+        other_shape.check()
+        other_labels = matched(tmp_path / "labels", WANTED, other={HEAD})
+        assert (other_labels.new, other_labels.unexpected) == ((HEAD,), (HEAD,))
+        other_labels.check()
+
     def test_another_vocabulary(self, tmp_path: Path) -> None:
         said = refused(matched(tmp_path, {**WANTED, WORDS: (12, 4)}))
         assert f"{WORDS} has 12 rows in {tmp_path}/model.safetensors" in said
@@ -173,7 +185,7 @@ def test_minilm_is_a_whole_bert() -> None:
     opened = WeightsFolder.open(folder_of("minilm-l6"))
     layers = {f"bert.{name}" for name in opened.names() if name != "embeddings.position_ids"}
     wanted = {name: opened.shapes()[name.removeprefix("bert.")] for name in layers}
-    report = opened.match(wanted, prefix="bert.", encoder=layers, ignorable={"bert.embeddings.position_ids"})
+    report = opened.match(wanted, prefix="bert.", required=layers, ignorable={"bert.embeddings.position_ids"})
     report.check()
     assert len(report.loaded) == 103
     assert (report.new, report.unexpected) == ((), ())
