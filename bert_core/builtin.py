@@ -9,7 +9,7 @@ from .bert.config import PRESETS, BertOptions
 from .hookspecs import hookimpl
 from .protocols import Encoder
 from .types import EncoderParts, ModelSpec, WeightsSpec
-from .weights.named import MINILM_L6
+from .weights.known import MINILM_L6
 
 
 def _build(options: Any, parts: EncoderParts) -> Encoder:

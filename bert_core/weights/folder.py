@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from bert_core.errors import CheckpointError
 
+from .formats.safetensors_file import SafetensorsFile
 from .report import LoadReport, compare
-from .tensors import TensorFile
 
 CONFIG, TENSORS = "config.json", "model.safetensors"
 
@@ -47,7 +47,7 @@ class WeightsFolder:
         config: What `config.json` says, its sizes checked.
     """
 
-    def __init__(self, path: Path, config: Mapping[str, Any], tensors: TensorFile) -> None:
+    def __init__(self, path: Path, config: Mapping[str, Any], tensors: SafetensorsFile) -> None:
         self.path = path
         self.config = config
         self._tensors = tensors
@@ -64,15 +64,15 @@ class WeightsFolder:
         config = _read_config(_inside(path, CONFIG))
         if not (path / TENSORS).exists():
             raise _no_tensors(path)
-        return cls(path, config, TensorFile(_inside(path, TENSORS)))
+        return cls(path, config, SafetensorsFile(_inside(path, TENSORS)))
 
     def names(self) -> tuple[str, ...]:
         """The names of the tensors as they are stored."""
-        return tuple(self._tensors.entries)
+        return tuple(self._tensors.tensors)
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of each tensor by its stored name; no tensor is read."""
-        return {name: entry.shape for name, entry in self._tensors.entries.items()}
+        return {name: entry.shape for name, entry in self._tensors.tensors.items()}
 
     def tensor(self, name: str) -> NDArray[np.float32]:
         """One tensor by its stored name, as float32.
@@ -80,7 +80,7 @@ class WeightsFolder:
         Raises:
             CheckpointError: There is none of that name, or it holds no floating-point numbers.
         """
-        if name not in self._tensors.entries:
+        if name not in self._tensors.tensors:
             raise CheckpointError(f"there is no tensor {name!r}", where=self._tensors.path)
         return self._tensors.read(name)
 

@@ -12,7 +12,7 @@ from safetensors.numpy import save_file
 
 from bert_core.errors import CheckpointError
 from bert_core.weights.folder import WeightsFolder
-from bert_core.weights.named import MINILM_L6
+from bert_core.weights.known import MINILM_L6
 from bert_core.weights.report import LoadReport
 from bert_core.weights.store import folder_of
 

@@ -15,7 +15,7 @@ import pytest
 from bert_core.errors import CheckpointError
 from bert_core.types import WeightsSpec, Wheel, WheelFile
 from bert_core.weights import wheel as wheel_module
-from bert_core.weights.named import MINILM_L6
+from bert_core.weights.known import MINILM_L6
 from bert_core.weights.store import cache_folder, folder_of, resolve
 from bert_core.weights.wheel import is_intact, pull
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from safetensors.numpy import save_file
 
 from bert_core.errors import CheckpointError
-from bert_core.weights.tensors import TensorFile
+from bert_core.weights.formats.safetensors_file import SafetensorsFile
 
 Header = dict[str, Any]
 
@@ -41,10 +41,10 @@ def test_equals_the_library(tmp_path: Path) -> None:
         "nothing": np.zeros((0, 7), np.float32),
     }
     save_file(tensors, tmp_path / "x", metadata={"format": "np"})
-    file = TensorFile(tmp_path / "x")
-    assert set(file.entries) == set(tensors)
+    file = SafetensorsFile(tmp_path / "x")
+    assert set(file.tensors) == set(tensors)
     for name, tensor in tensors.items():
-        assert file.entries[name].shape == tensor.shape
+        assert file.tensors[name].shape == tensor.shape
         assert file.read(name).dtype == np.float32
         np.testing.assert_array_equal(file.read(name), tensor.astype(np.float32))
 
@@ -54,15 +54,15 @@ def test_bfloat16_is_the_upper_half_of_float32(tmp_path: Path) -> None:
     halves = (exact.view(np.uint32) >> 16).astype("<u2")
     write(tmp_path / "x", {"a": entry("BF16", [5], 0, 10)}, halves.tobytes())
     expected = (halves.astype(np.uint32) << 16).view(np.float32)
-    read = TensorFile(tmp_path / "x").read("a")
+    read = SafetensorsFile(tmp_path / "x").read("a")
     np.testing.assert_array_equal(read, expected)
     np.testing.assert_allclose(read, exact, rtol=2**-7)
 
 
 def test_whole_numbers_are_listed_and_not_loaded(tmp_path: Path) -> None:
     save_file({"position_ids": np.arange(4)}, tmp_path / "x")
-    file = TensorFile(tmp_path / "x")
-    assert file.entries["position_ids"].shape == (4,)
+    file = SafetensorsFile(tmp_path / "x")
+    assert file.tensors["position_ids"].shape == (4,)
     with pytest.raises(CheckpointError, match="'position_ids' is stored as I64"):
         file.read("position_ids")
 
@@ -96,7 +96,7 @@ BAD_HEADERS: dict[str, tuple[object, bytes, str]] = {
 def test_bad_headers(tmp_path: Path, case: str) -> None:
     header, data, said = BAD_HEADERS[case]
     with pytest.raises(CheckpointError) as caught:
-        TensorFile(write(tmp_path / "x", header, data))
+        SafetensorsFile(write(tmp_path / "x", header, data))
     assert said in str(caught.value)
     assert str(caught.value).startswith(str(tmp_path / "x"))
 
@@ -104,14 +104,14 @@ def test_bad_headers(tmp_path: Path, case: str) -> None:
 @pytest.mark.parametrize("length", [2**63, 2**64 - 1, 100, 10**9])
 def test_a_header_longer_than_the_file(tmp_path: Path, length: int) -> None:
     with pytest.raises(CheckpointError, match="too few for the header"):
-        TensorFile(write(tmp_path / "x", {}, length=length))
+        SafetensorsFile(write(tmp_path / "x", {}, length=length))
 
 
 def test_a_header_bomb_is_not_read(tmp_path: Path) -> None:
     path = write(tmp_path / "x", b"", length=100_000_000)
     os.truncate(path, 100_000_100)  # sparse
     with pytest.raises(CheckpointError, match="more than the 4194304 that are read"):
-        TensorFile(path)
+        SafetensorsFile(path)
 
 
 @given(cut=st.integers(0, 200))
@@ -120,12 +120,12 @@ def test_cut_anywhere(tmp_path_factory: pytest.TempPathFactory, cut: int) -> Non
     save_file({"a": np.ones((3, 4), np.float32), "b": np.ones((5,), np.float32)}, path)
     os.truncate(path, min(cut, path.stat().st_size - 1))
     with pytest.raises(CheckpointError):
-        TensorFile(path)
+        SafetensorsFile(path)
 
 
 def test_a_file_that_shrinks_after_it_was_opened(tmp_path: Path) -> None:
     save_file({"a": np.ones((300,), np.float32)}, tmp_path / "x")
-    file = TensorFile(tmp_path / "x")
+    file = SafetensorsFile(tmp_path / "x")
     os.truncate(tmp_path / "x", (tmp_path / "x").stat().st_size - 4)
     with pytest.raises(CheckpointError, match="ends inside the tensor 'a'"):
         file.read("a")
@@ -135,7 +135,7 @@ def test_a_file_that_shrinks_after_it_was_opened(tmp_path: Path) -> None:
 def test_what_is_no_regular_file_is_not_opened(tmp_path: Path, make: Callable[[Path], None]) -> None:
     make(tmp_path / "x")
     with pytest.raises(CheckpointError, match="not a regular file"):
-        TensorFile(tmp_path / "x")
+        SafetensorsFile(tmp_path / "x")
 
 
 def test_reading_one_tensor_of_many_reads_no_other(tmp_path: Path) -> None:
@@ -143,7 +143,7 @@ def test_reading_one_tensor_of_many_reads_no_other(tmp_path: Path) -> None:
 
     save_file({f"t{number}": np.full((250_000,), number, np.float32) for number in range(20)}, tmp_path / "x")
     tracemalloc.start()
-    assert TensorFile(tmp_path / "x").read("t7")[0] == 7
+    assert SafetensorsFile(tmp_path / "x").read("t7")[0] == 7
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2_500_000  # one tensor is 1 000 000 bytes, all are 20 000 000

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bert_core.errors import CheckpointError
+from bert_core.weights.archive import Stored
 
 _HEADER_LIMIT = 4 << 20  # bytes; that of a BERT of 24 layers is under 50 KiB
 _DIMENSIONS_LIMIT = 32
@@ -34,21 +35,19 @@ _STORED_AS = {"F16": "<f2", "BF16": "<u2", "F32": "<f4", "F64": "<f8"}
 
 
 @dataclass(frozen=True)
-class Entry:
+class Entry(Stored):
     """A tensor as the header describes it; `start` and `end` are bytes of the file."""
 
-    dtype: str
-    shape: tuple[int, ...]
     start: int
     end: int
 
 
-class TensorFile:
+class SafetensorsFile:
     """The tensors of one file.
 
     Attributes:
         path: The file.
-        entries: What the header says of each tensor, by name.
+        tensors: What the header says of each tensor, by name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -62,7 +61,7 @@ class TensorFile:
             if not stat.S_ISREG(path.stat().st_mode):  # asked before opening: a pipe would wait for a writer
                 raise _HeaderError("it is not a regular file")
             with path.open("rb") as file:
-                self.entries: Mapping[str, Entry] = MappingProxyType(_entries(file))
+                self.tensors: Mapping[str, Entry] = MappingProxyType(_entries(file))
         except OSError as error:
             raise CheckpointError(f"cannot read the weights: {error.strerror}", where=path) from error
         except _HeaderError as error:
@@ -75,7 +74,7 @@ class TensorFile:
         Raises:
             CheckpointError: It holds no floating-point numbers, or the file has changed since it was opened.
         """
-        entry = self.entries[name]
+        entry = self.tensors[name]
         if entry.dtype not in _STORED_AS:
             what = f"the tensor {name!r} is stored as {entry.dtype}, and weights are F32, F16, BF16 or F64"
             raise CheckpointError(what, where=self.path)

@@ -1,0 +1,1 @@
+"""Files of tensors, each read with suspicion: one module a format."""
