@@ -16,14 +16,13 @@ from .protocols import Metric, Task
 from .text.tokenizer import WordPiece
 from .text.vocabulary import Vocabulary
 from .types import Device, DeviceSpec, EncoderParts, ModelSpec
-from .weights.folder import WeightsFolder
+from .weights.opened import Weights
 
 if TYPE_CHECKING:
     from mindspore import Parameter
 
     from .training.network import Objective
 
-POSITION_IDS = "bert.embeddings.position_ids"  # a constant that old transformers releases stored
 POOLER = "bert.pooler."
 
 
@@ -72,7 +71,7 @@ def open_text(plan: Plan, folder: Path | None) -> WordPiece:
 
 
 def assemble(
-    spec: ModelSpec, options: Any, task: Task, device: Device, *, seed: int, weights: WeightsFolder | None, strict: bool
+    spec: ModelSpec, options: Any, task: Task, device: Device, *, seed: int, weights: Weights | None, strict: bool
 ) -> Assembled:
     """Build the network of a task, and give it weights.
 
@@ -97,7 +96,7 @@ def assemble(
     return Assembled(objective=objective, parameters=parameters, loaded=loaded)
 
 
-def load(weights: WeightsFolder, parameters: Mapping[str, Parameter], *, labels: Sequence[str], strict: bool) -> str:
+def load(weights: Weights, parameters: Mapping[str, Parameter], *, labels: Sequence[str], strict: bool) -> str:
     """Set parameters from weights, one tensor at a time; give the table of what went where.
 
     A head of other labels, or of another shape, belongs to other data or another task: its parameters keep their
@@ -116,24 +115,22 @@ def load(weights: WeightsFolder, parameters: Mapping[str, Parameter], *, labels:
 
     encoder = [name for name in parameters if name.startswith("bert.")]
     head = [name for name in parameters if name not in encoder]
-    if strict and head and not set(head) & set(weights.names()):
+    if strict and head and not set(head) & set(weights.tensors):
         hint = "Train first, and give --weights the folder of that run"
         raise CheckpointError("these weights have an encoder and no head for this task", where=weights.path, hint=hint)
     report = weights.match(
         {name: tuple(parameter.shape) for name, parameter in parameters.items()},
-        prefix="bert.",
         required=parameters if strict else [name for name in encoder if not name.startswith(POOLER)],
         head=head,
-        ignorable=[POSITION_IDS],
         other=() if strict or _labels_of(weights) == list(labels) else head,
     )
     report.check()
-    for name, source in report.loaded.items():
-        parameters[name].set_data(Tensor(weights.tensor(source)))
+    for name in report.loaded:
+        parameters[name].set_data(Tensor(weights.tensor(name)))
     return report.table()
 
 
-def _labels_of(weights: WeightsFolder) -> list[str]:
+def _labels_of(weights: Weights) -> list[str]:
     """The label names of stored weights by id, or nothing."""
     named = weights.config.get("id2label")
     return [str(named[key]) for key in sorted(named, key=int)] if isinstance(named, dict) else []

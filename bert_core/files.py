@@ -5,9 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 
 def flush_to_disk(path: Path) -> None:
@@ -25,6 +26,21 @@ def write_text(path: Path, text: str) -> None:
     sibling.write_text(text, encoding="utf-8")
     flush_to_disk(sibling)
     sibling.replace(path)
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write that takes the path's place when the block ends well, and is removed when it does not."""
+    path = path.resolve()  # a link stays a link
+    sibling = _sibling(path)
+    try:
+        with sibling.open("wb") as stream:
+            yield stream
+        flush_to_disk(sibling)
+        sibling.replace(path)
+    except BaseException:
+        sibling.unlink(missing_ok=True)
+        raise
 
 
 def write_json(path: Path, value: Mapping[str, Any]) -> None:

@@ -12,7 +12,7 @@ from .manager import PluginManager
 from .options import Layer, resolve
 from .text.tokenizer import WordPiece
 from .training.checkpoints import open_checkpoint
-from .weights.folder import WeightsFolder
+from .weights.opened import Weights
 
 
 class Predictor:
@@ -29,13 +29,13 @@ class Predictor:
     """
 
     def __init__(self, path: Path, manager: PluginManager, *, device: str | None = None, batch_size: int = 32) -> None:
-        weights = WeightsFolder.open(open_checkpoint(path))
+        weights = Weights(open_checkpoint(path))
         known = weights.config.get("bertrun")
         if not isinstance(known, dict):
             raise CheckpointError("config.json does not say which task these weights are for", where=weights.path)
         self.task_name = str(known["task"])
         self.task = _rebuild_task(manager, known)
-        self._text = WordPiece.from_folder(weights.path, max_length=_trained_length(weights.path))
+        self._text = WordPiece.from_folder(weights.folder, max_length=_trained_length(weights.folder))
         self.metrics = ask_metrics(self.task, manager)
         spec = manager.preferred("device") if device is None else manager.get("device", device)
         ready = ready_device(spec, spec.options())

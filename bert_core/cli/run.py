@@ -20,7 +20,6 @@ from bert_core.plan import (
     environment_layer,
     make_plan,
     owners,
-    read_config,
     read_run_file,
     said,
     without_overruled,
@@ -98,11 +97,13 @@ class RunCommand(click.Command):
 
 def decide(manager: PluginManager, names: Mapping[str, str | None], layers: list[Layer]) -> Plan:
     """The plan of a run whose weights, where named, give the model's sizes."""
+    with ctrl_c_later():  # NumPy starts threads
+        from bert_core.weights.opened import config_of
     from bert_core.weights.store import resolve, weights_folder
 
     weights = said(layers, "weights")
     named = isinstance(weights, str)  # anything else is refused with the other options
-    config = read_config(weights_folder(resolve(str(weights), manager.specs("weights")))) if named else None
+    config = config_of(weights_folder(resolve(str(weights), manager.specs("weights")))) if named else None
     return make_plan(manager, wanted=names, layers=layers, config=config)
 
 

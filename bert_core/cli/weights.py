@@ -1,15 +1,27 @@
-"""`bertrun weights`: pre-trained weights by name."""
+"""`bertrun weights`: pre-trained weights by name, and what weights of any format hold."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import click
 
+from bert_core.errors import CheckpointError
+
 from .state import State
+
+if TYPE_CHECKING:
+    from bert_core.weights.opened import Weights
+
+ANY = """WEIGHTS: a name from `bertrun weights list`, a folder, or a file: safetensors, PyTorch's .bin, TensorFlow's
+.index, MindSpore's .ckpt. Of a run's folder it is the best checkpoint."""
 
 
 @click.group("weights")
 def weights() -> None:
-    """Pre-trained weights: what there is, and how to get it."""
+    """Pre-trained weights: what there is, how to get it, and what files hold."""
 
 
 @weights.command("list")
@@ -34,3 +46,88 @@ def pull_weights(state: State, name: str) -> None:
 
     folder = pull(state.manager.get("weights", name), cache_folder(), click.echo)
     click.echo(f"{name}: {folder}")
+
+
+@weights.command("inspect", epilog=ANY)
+@click.argument("path", metavar="WEIGHTS")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as one JSON object.")
+@click.pass_obj
+def inspect_weights(state: State, path: str, as_json: bool) -> None:
+    """Show format, names, sizes, vocabulary, digest and tensors, whatever the format."""
+    from bert_core.weights.verify import description
+
+    found = description(_open(state, path))
+    if as_json:
+        click.echo(json.dumps(found, ensure_ascii=False))
+        return
+    for name in ("path", "format", "names", "sha256", "vocabulary"):
+        click.echo(f"{name}: {found[name]}")
+    click.echo(f"parameters: {found['parameters']:,}")
+    click.echo("config: " + ", ".join(f"{name} {value}" for name, value in found["config"].items()))
+    for note in found["notes"]:
+        click.echo(f"note: {note}")
+    for name, tensor in found["tensors"].items():
+        click.echo(f"  {name}  {tensor['dtype']}  {tuple(tensor['shape'])}")
+    for name, reason in found["left_aside"].items():
+        click.echo(f"left aside: {name}: {reason}")
+    for name in found["unknown"]:
+        click.echo(f"unknown: {name}")
+
+
+@weights.command("convert", epilog=ANY)
+@click.argument("source", metavar="WEIGHTS")
+@click.argument("destination", metavar="FOLDER", type=click.Path(path_type=Path))
+@click.option(
+    "--to",
+    type=click.Choice(["hf", "modelzoo", "tf-names"]),
+    required=True,
+    help="hf: a folder in Hugging Face layout. modelzoo: a .ckpt that MindSpore's ModelZoo reads. "
+    "tf-names: safetensors under the names of Google's TensorFlow code.",
+)
+@click.pass_obj
+def convert_weights(state: State, source: str, destination: Path, to: str) -> None:
+    """Write weights as those of another world, exactly, with configuration and vocabulary."""
+    from bert_core.weights.convert import TARGETS, convert
+
+    opened = _open(state, source)
+    (target,) = (one for one in TARGETS if one == to)
+    convert(opened, destination, target, click.echo)
+    click.echo(f"{len(opened.tensors)} tensors: {destination}")
+
+
+@weights.command("verify", epilog=ANY)
+@click.argument("path", metavar="WEIGHTS")
+@click.pass_obj
+def verify_weights(state: State, path: str) -> None:
+    """Read every tensor, and compare with the configuration, the vocabulary and a manifest; exit code 6 if wrong."""
+    from bert_core.weights.verify import verify
+
+    opened = _open(state, path)
+    problems = list(verify(opened))
+    for problem in problems:
+        click.echo(problem, err=True)
+    if problems:
+        raise CheckpointError(f"{len(problems)} things are wrong with these weights", where=opened.path)
+    click.echo(f"{opened.path}: {len(opened.tensors)} tensors are whole and finite")
+
+
+@weights.command("diff", epilog=ANY)
+@click.argument("first", metavar="WEIGHTS")
+@click.argument("second", metavar="WEIGHTS")
+@click.pass_obj
+def diff_weights(state: State, first: str, second: str) -> None:
+    """Compare two sets of weights tensor by tensor, whatever their formats; exit code 6 if they differ."""
+    from bert_core.weights.verify import diff
+
+    found = diff(_open(state, first), _open(state, second))
+    for line in found.lines():
+        click.echo(line)
+    if not found.equal:
+        raise CheckpointError(f"{first} and {second} differ")
+
+
+def _open(state: State, path: str) -> Weights:
+    from bert_core.weights.opened import Weights
+    from bert_core.weights.store import resolve, weights_folder
+
+    return Weights(weights_folder(resolve(path, state.manager.specs("weights"))))

@@ -31,7 +31,7 @@ def folder_of(name: str, cache: Path | None = None) -> Path:
 
 
 def resolve(name_or_path: str | Path, specs: Mapping[str, WeightsSpec], cache: Path | None = None) -> Path:
-    """The folder that `--weights` means: a folder if there is one, else named weights.
+    """The path that `--weights` means: a folder or a file if there is one, else named weights.
 
     Args:
         name_or_path: What the user said.
@@ -39,23 +39,20 @@ def resolve(name_or_path: str | Path, specs: Mapping[str, WeightsSpec], cache: P
         cache: Where pulled weights lie; None is the user's.
 
     Raises:
-        CheckpointError: It is a file, nothing at all, or has yet to be pulled.
+        CheckpointError: There is nothing of that name, or it has yet to be pulled.
     """
     path = Path(name_or_path).expanduser()
     try:
-        is_folder, is_there = path.is_dir(), path.exists()
+        is_there = path.exists() or path.with_name(f"{path.name}.index").exists()  # a TensorFlow checkpoint's prefix
     except OSError as error:
         raise CheckpointError(f"cannot look for the weights: {error.strerror}", where=path) from None
-    if is_folder:
-        return path
     if is_there:
-        hint = "Give the folder that holds config.json and model.safetensors"
-        raise CheckpointError("weights are a folder, and this is a file", where=path, hint=hint)
+        return path
     name = str(name_or_path)
     if name not in specs:
         suggestion = did_you_mean(name, specs)
         hint = f"{suggestion} Weights with a name: {listed(specs)}".strip()
-        raise CheckpointError(f"there is no folder and there are no weights named {name!r}", hint=hint)
+        raise CheckpointError(f"there is no folder or file and there are no weights named {name!r}", hint=hint)
     return _named(specs[name], cache)
 
 

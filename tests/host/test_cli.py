@@ -283,7 +283,7 @@ def test_the_example_of_the_design_asks_for_ascend(install, bertrun):
         ([*NER, "--train-data", "none.conll"], 4, "none.conll"),
         (["--task", "ner", "--vocab", "none.txt"], 6, "none.txt"),
         (["--task", "ner", "--weights", "nowhere"], 6, "no weights named 'nowhere'"),
-        (["--task", "ner", "--weights", "vocab.txt"], 6, "weights are a folder, and this is a file"),
+        (["--task", "ner", "--weights", "vocab.txt"], 6, "these are no weights in a format that is known"),
         (["eval", "nowhere"], 6, "nowhere"),
     ],
 )

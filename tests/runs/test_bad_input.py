@@ -140,7 +140,7 @@ CASES = {
     "weights by a name that nothing has": Case(
         "--weights minilm-l7",
         CHECKPOINT,
-        "there is no folder and there are no weights named 'minilm-l7'. "
+        "there is no folder or file and there are no weights named 'minilm-l7'. "
         "Did you mean 'minilm-l6'? Weights with a name: minilm-l6",
     ),
     "windows longer than the model": Case(
@@ -326,7 +326,8 @@ def test_a_weights_folder_without_tensors(command: Command, finished: Path, tmp_
     (weights / "model.safetensors").unlink()
     assert sentence(*command(tmp_path / "run", "--weights", str(weights))) == (
         CHECKPOINT,
-        f"{weights}: there is no model.safetensors. Is it a folder in Hugging Face layout?",
+        f"{weights}: there are no weights in this folder. Read are safetensors, PyTorch's .bin, "
+        "TensorFlow's .index and .data, and MindSpore's .ckpt",
     )
     assert not (tmp_path / "run").exists()
 

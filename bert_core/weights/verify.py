@@ -1,0 +1,136 @@
+"""What weights are, whether they are whole, and how two of them differ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bert_core.errors import CheckpointError
+from bert_core.files import sha256
+from bert_core.names import listed
+
+from .opened import Weights
+from .recognise import TITLES
+from .sizes import encoder_shapes
+
+_WORDS = "bert.embeddings.word_embeddings.weight"
+
+
+def description(weights: Weights) -> dict[str, Any]:
+    """What weights are, as JSON values: format, names, sizes, vocabulary, digest, and each tensor."""
+    vocabulary = weights.folder / "vocab.txt"
+    floats = [stored for stored in weights.tensors.values() if stored.dtype[0] in "FB" and stored.dtype != "BOOL"]
+    return {
+        "path": str(weights.path),
+        "format": TITLES[weights.format],
+        "names": weights.table.name if weights.table else "of no BERT that is known",
+        "sha256": sha256(weights.path),
+        "parameters": sum(int(np.prod(stored.shape)) for stored in floats),
+        "config": {name: value for name, value in weights.config.items() if not isinstance(value, (dict, list))},
+        "vocabulary": vocabulary_of(vocabulary, weights),
+        "notes": list(weights.notes),
+        "tensors": {name: {"dtype": s.dtype, "shape": list(s.shape)} for name, s in weights.tensors.items()},
+        "left_aside": {name: dropped.reason for name, dropped in weights.dropped.items()},
+        "unknown": list(weights.unknown),
+    }
+
+
+def vocabulary_of(path: Path, weights: Weights) -> str:
+    """A line about the vocabulary beside the weights."""
+    rows = weights.tensors[_WORDS].shape[0] if _WORDS in weights.tensors else None
+    if not path.is_file():
+        return "none beside them"
+    pieces = len(path.read_text(encoding="utf-8").splitlines())
+    if rows is None or pieces == rows:
+        return f"{path.name}, {pieces} pieces"
+    if pieces < rows:
+        return f"{path.name}, {pieces} pieces for {rows} embeddings; the last {rows - pieces} are padding"
+    return f"{path.name}, {pieces} pieces, and there are only {rows} embeddings"
+
+
+def verify(weights: Weights) -> Iterator[str]:
+    """Read every tensor; yield a sentence for each thing that is wrong."""
+    try:
+        weights.check_names()
+    except CheckpointError as error:
+        yield error.what
+    yield from _incomplete(weights)
+    if "only" in vocabulary_of(weights.folder / "vocab.txt", weights):
+        yield f"the vocabulary does not fit: {vocabulary_of(weights.folder / 'vocab.txt', weights)}"
+    for name in weights.tensors:
+        try:
+            values = weights.tensor(name)
+        except CheckpointError as error:
+            yield error.what
+            continue
+        if not np.isfinite(values).all():
+            yield f"{name} has {int((~np.isfinite(values)).sum())} values that are not finite"
+
+
+def _incomplete(weights: Weights) -> Iterator[str]:
+    """Where the tensors are not those of the encoder that the configuration describes."""
+    try:
+        wanted = encoder_shapes(weights.config)
+    except KeyError as error:
+        yield f"the configuration does not say {error.args[0]}"
+        return
+    stored = weights.shapes()
+    for name, shape in wanted.items():
+        if name not in stored:
+            yield f"{name} is missing, which the configuration describes"
+        elif stored[name] != shape:
+            yield f"{name} is {stored[name]}, and by the configuration it would be {shape}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """How two sets of weights differ.
+
+    Args:
+        only_first: Names that the second lacks.
+        only_second: Names that the first lacks.
+        shapes: Names whose shapes differ, and both.
+        values: For each name that both have, the largest absolute difference.
+    """
+
+    only_first: tuple[str, ...]
+    only_second: tuple[str, ...]
+    shapes: dict[str, tuple[tuple[int, ...], tuple[int, ...]]]
+    values: dict[str, float]
+
+    @property
+    def equal(self) -> bool:
+        """Whether they are the same to the bit."""
+        return not (self.only_first or self.only_second or self.shapes or any(self.values.values()))
+
+    def lines(self) -> Iterator[str]:
+        """What a person wants to know."""
+        for title, names in (("only in the first", self.only_first), ("only in the second", self.only_second)):
+            if names:
+                yield f"{title}: {listed(names)}"
+        for name, (first, second) in self.shapes.items():
+            yield f"{name}: {first} and {second}"
+        largest = sorted(((value, name) for name, value in self.values.items() if value), reverse=True)
+        for value, name in largest:
+            yield f"{name}: up to {value:.3g}"
+        yield f"{len(self.values) - len(largest)} tensors are equal, {len(largest)} differ"
+
+
+def diff(first: Weights, second: Weights) -> Difference:
+    """Compare two sets of weights tensor by tensor, under our names."""
+    here, there = first.shapes(), second.shapes()
+    both = [name for name in here if name in there]
+    return Difference(
+        only_first=tuple(name for name in here if name not in there),
+        only_second=tuple(name for name in there if name not in here),
+        shapes={name: (here[name], there[name]) for name in both if here[name] != there[name]},
+        values={
+            name: float(np.max(np.abs(first.tensor(name) - second.tensor(name)), initial=0.0))
+            for name in both
+            if here[name] == there[name]
+        },
+    )
