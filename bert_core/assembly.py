@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,10 @@ from .options import Layer, resolve
 from .plan import Plan
 from .protocols import Encoder, Metric, Task
 from .text.tokenizer import WordPiece
+from .text.vocabulary import Vocabulary
 from .training.checkpoints import is_run, open_checkpoint
 from .types import Device, DeviceSpec, EncoderParts, ModelSpec
-from .weights.folder import WeightsFolder
+from .weights.opened import Weights
 from .weights.store import resolve as resolve_weights
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from .training.network import Objective
 
-POSITION_IDS = "bert.embeddings.position_ids"  # a constant that old transformers releases stored
 POOLER = "bert.pooler."
 
 
@@ -74,17 +74,17 @@ def device_named(manager: PluginManager, name: str | None) -> Device:
     return ready_device(spec, spec.options())
 
 
-def open_weights(name_or_path: str | Path, manager: PluginManager) -> WeightsFolder:
+def open_weights(name_or_path: str | Path, manager: PluginManager) -> Weights:
     """The weights of a folder or a name; of a run, its best checkpoint.
 
     Raises:
         CheckpointError: There are none, or they are damaged.
     """
     path = resolve_weights(name_or_path, manager.specs("weights"))
-    return WeightsFolder.open(open_checkpoint(path) if is_run(path) else path)
+    return Weights(open_checkpoint(path) if is_run(path) else path)
 
 
-def model_of(weights: WeightsFolder, manager: PluginManager) -> tuple[ModelSpec, Any]:
+def model_of(weights: Weights, manager: PluginManager) -> tuple[ModelSpec, Any]:
     """The model that weights are of, by the `model_type` of their `config.json`, and its sizes.
 
     Raises:
@@ -96,9 +96,9 @@ def model_of(weights: WeightsFolder, manager: PluginManager) -> tuple[ModelSpec,
     return spec, resolve({"model": spec.options}, [layer]).values["model"]
 
 
-def has_pooler(weights: WeightsFolder) -> bool:
+def has_pooler(weights: Weights) -> bool:
     """Whether a pooler's values are stored."""
-    return any(name.startswith((POOLER, POOLER.removeprefix("bert."))) for name in weights.names())
+    return any(name.startswith(POOLER) for name in weights.tensors)
 
 
 def open_text(plan: Plan, folder: Path | None) -> WordPiece:
@@ -132,7 +132,7 @@ def assemble(
     device: Device,
     *,
     seed: int,
-    weights: WeightsFolder | None,
+    weights: Weights | None,
     strict: bool,
     compute_dtype: str = "float32",
     recompute: bool = False,
@@ -164,11 +164,11 @@ def assemble(
     )
     objective = Objective(Network(spec.build(options, parts), task, seed), task, seed)
     parameters = parameters_of(objective)
-    loaded = "" if weights is None else load(weights, parameters, strict=strict)
+    loaded = "" if weights is None else load(weights, parameters, labels=task.labels, strict=strict)
     return Assembled(objective=objective, parameters=parameters, loaded=loaded)
 
 
-def build_encoder(spec: ModelSpec, options: Any, device: Device, weights: WeightsFolder) -> Encoder:
+def build_encoder(spec: ModelSpec, options: Any, device: Device, weights: Weights) -> Encoder:
     """Build an encoder alone, with a pooler where the weights have one, and give it the weights.
 
     Args:
@@ -184,34 +184,60 @@ def build_encoder(spec: ModelSpec, options: Any, device: Device, weights: Weight
 
     parts = EncoderParts(operators=device.operators, pooler=has_pooler(weights), seed=0)
     encoder = spec.build(options, parts)
-    load(weights, encoder_parameters(encoder), strict=True)
+    load(weights, encoder_parameters(encoder), labels=(), strict=True)
     return encoder
 
 
-def load(weights: WeightsFolder, parameters: Mapping[str, Parameter], *, strict: bool) -> str:
+def load(weights: Weights, parameters: Mapping[str, Parameter], *, labels: Sequence[str], strict: bool) -> str:
     """Set parameters from weights, one tensor at a time; give the table of what went where.
 
-    A head of another shape belongs to another task or other labels: its parameters keep their first values.
+    A head of other labels, or of another shape, belongs to other data or another task: its parameters keep their
+    first values.
+
+    Args:
+        weights: Where values come from.
+        parameters: What gets them, by name.
+        labels: The label names of the task, by id.
+        strict: Whether the head's and the loss's values must be there too.
+
+    Raises:
+        CheckpointError: The weights do not fit.
     """
     from mindspore import Tensor
 
-    stored = weights.shapes()
-    wanted = {
-        name: tuple(parameter.shape)
-        for name, parameter in parameters.items()
-        if strict or name.startswith("bert.") or stored.get(name, parameter.shape) == parameter.shape
-    }
+    encoder = [name for name in parameters if name.startswith("bert.")]
+    head = [name for name in parameters if name not in encoder]
+    if strict and head and not set(head) & set(weights.tensors):
+        hint = "Train first, and give --weights the folder of that run"
+        raise CheckpointError("these weights have an encoder and no head for this task", where=weights.path, hint=hint)
     report = weights.match(
-        wanted,
-        prefix="bert.",
-        encoder=wanted if strict else [name for name in wanted if name.startswith("bert.")],
-        ignorable=[POSITION_IDS],
-        may_be_new=[] if strict else [name for name in wanted if name.startswith(POOLER)],
+        {name: tuple(parameter.shape) for name, parameter in parameters.items()},
+        required=parameters if strict else [name for name in encoder if not name.startswith(POOLER)],
+        head=head,
+        other=() if strict or _labels_of(weights) == list(labels) else head,
     )
     report.check()
-    for name, source in report.loaded.items():
-        parameters[name].set_data(Tensor(weights.tensor(source)))
+    for name in report.loaded:
+        parameters[name].set_data(Tensor(weights.tensor(name)))
     return report.table()
+
+
+def _labels_of(weights: Weights) -> list[str]:
+    """The label names of stored weights by id, or nothing."""
+    named = weights.config.get("id2label")
+    return [str(named[key]) for key in sorted(named, key=int)] if isinstance(named, dict) else []
+
+
+def check_same_vocabulary(text: WordPiece, named: Path, folder: Path) -> None:
+    """Refuse a vocabulary that is not the one which weights were trained with.
+
+    Raises:
+        CheckpointError: It is another one than the one beside the weights.
+    """
+    beside = folder / "vocab.txt"
+    if beside.is_file() and Vocabulary.read(beside).sha256 != text.vocab_sha256:
+        what = f"this is not the vocabulary of the weights, {beside}, and its pieces would get other pieces' vectors"
+        raise CheckpointError(what, where=named, hint="Leave out --vocab")
 
 
 def check_vocabulary(text: WordPiece, rows: int, where: str) -> None:

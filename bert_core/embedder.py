@@ -116,9 +116,9 @@ class Embedder:
         weights = open_weights(name_or_path, manager)
         model, options = model_of(weights, manager)
         encoder = build_encoder(model, options, device_named(manager, device), weights)
-        length = _length(max_length, said_length(weights.path), encoder.max_length)
-        text = WordPiece.from_folder(weights.path, max_length=length)
-        check_vocabulary(text, options.vocab_size, str(weights.path))
+        length = _length(max_length, said_length(weights.folder), encoder.max_length)
+        text = WordPiece.from_folder(weights.folder, max_length=length)
+        check_vocabulary(text, options.vocab_size, str(weights.folder))
         return cls(encoder, text, pooler=has_pooler(weights), batch_size=batch_size)
 
     def embed(self, texts: Iterable[str], pooling: str = "mean") -> Vectors:

@@ -41,7 +41,7 @@ def environment(plan: Plan, manager: PluginManager, inputs: Iterable[Path]) -> d
         "processors": os.cpu_count(),
         "command": sys.argv,
         "revision": _revision(),
-        "inputs": {str(path): sha256(path) for path in inputs if path.is_file()},
+        "inputs": {str(path.absolute()): sha256(path) for path in inputs if path.is_file()},
         "options": {owner: dict(origins) for owner, origins in plan.settings.origins.items()},
     }
 

@@ -34,6 +34,12 @@ def bertrun_register_models() -> Iterable[ModelSpec]:  # type: ignore[empty-body
 
     Example:
         ```python
+        def build(options, parts):
+            from .model import Albert  # imports MindSpore, so only when a run starts
+
+            return Albert(options, parts)
+
+
         @hookimpl
         def bertrun_register_models():
             yield ModelSpec(
@@ -41,7 +47,7 @@ def bertrun_register_models() -> Iterable[ModelSpec]:  # type: ignore[empty-body
                 summary="BERT whose layers share one set of parameters.",
                 options=AlbertOptions,
                 presets={"albert-tiny": {"hidden_size": 128, "num_hidden_layers": 2}},
-                build=build_albert,
+                build=build,
             )
         ```
     """
@@ -98,13 +104,19 @@ def bertrun_register_optimizers() -> Iterable[OptimizerSpec]:  # type: ignore[em
 
     Example:
         ```python
+        def build(options, groups, operators):
+            from .lion import Lion  # imports MindSpore, so only when a run starts
+
+            return Lion(groups, options.beta)
+
+
         @hookimpl
         def bertrun_register_optimizers():
             yield OptimizerSpec(
                 name="lion",
                 summary="The sign of the momentum (Chen et al. 2023).",
                 options=LionOptions,
-                build=build_lion,  # build_lion(options, groups) -> a cell
+                build=build,
             )
         ```
     """

@@ -148,6 +148,8 @@ def _parse_float(raw: object) -> float:
 def _parse_str(raw: object) -> str:
     if not isinstance(raw, str):
         raise ValueError(f"must be a text, not {raw!r}")
+    if not raw:
+        raise ValueError("must not be an empty text")
     return raw
 
 
@@ -163,6 +165,8 @@ def _parse_path(raw: object) -> Path:
         return raw
     if not isinstance(raw, str) or not raw:
         raise ValueError(f"must be a path, not {raw!r}")
+    if "\0" in raw:
+        raise ValueError(f"must be a path, and no path has a NUL character, not {raw!r}")
     return Path(os.path.expanduser(raw))  # leaves `~nobody` as it is, where Path.expanduser raises
 
 
@@ -317,7 +321,7 @@ def _unknown(layer: Layer, owners: Mapping[str, type], index: Mapping[str, Optio
     for name in layer.flat:
         if name not in index:
             flags = [flag for info in index.values() for flag in (info.flag, info.negation) if flag]
-            flag = "--" + name.replace("_", "-")
+            flag = name if name.startswith("-") else "--" + name.replace("_", "-")
             yield f"no option {flag} in this run ({layer.origin}). {did_you_mean(flag, flags)}".strip()
     for owner, table in layer.tables.items():
         if owner not in owners:

@@ -23,6 +23,7 @@ else:
 CHOSEN = ("task", "model", "optimizer", "schedule", "device")
 RUN = "run"
 DATA = ("train_data", "eval_data", "test_data")
+ONCE = ("overwrite", "stop_after", "dry_run")  # said of one start of a run, and not of the run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +56,8 @@ class Plan:
         """The run file that does this run again, from whatever folder it is started in."""
         here = Path.cwd()
         tables = self.settings.tables(here)
+        for name in ONCE:
+            tables[RUN].pop(name, None)
         if self.run.weights is not None and (folder := Path(self.run.weights).expanduser()).is_dir():
             tables[RUN]["weights"] = str(here / folder)
         return {owner: {**self._named(owner), **table} for owner, table in tables.items()}
@@ -136,6 +139,8 @@ def make_plan(
     if config is not None and not wanted.get("model"):
         wanted["model"] = str(config.get("model_type", "bert"))
     choices = choose(manager, wanted)
+    if config is not None:
+        _check_preset(choices["model"], config)
     task = choices["task"]
     on_sample = not any(said(layers, name) for name in DATA)
     defaults = [
@@ -148,11 +153,23 @@ def make_plan(
     return Plan(choices=choices, settings=resolve(owners(choices), [*layers, *defaults]))
 
 
+def _check_preset(model: Choice, config: Mapping[str, object]) -> None:
+    """Refuse weights of another size than the preset that was asked for."""
+    wanted = {"model_type": model.spec.name, **model.preset}
+    stored = {"model_type": "bert", **config}
+    differ = [name for name, value in wanted.items() if stored.get(name, value) != value]
+    if differ:
+        listing = ", ".join(f"{name} {stored[name]} and not {wanted[name]}" for name in differ)
+        raise ConfigError(
+            [f"--model {model.name} is not what the weights are of: they have {listing}. Leave out --model"]
+        )
+
+
 def _vocabulary(layers: Iterable[Layer]) -> dict[str, object]:
     """As many word embeddings as the vocabulary has pieces, where it can be read (opening it says why not)."""
     path = said(layers, "vocab")
     try:
-        return {"vocab_size": len(Path(str(path)).read_bytes().splitlines())} if path else {}
+        return {"vocab_size": len(Path(str(path)).expanduser().read_bytes().splitlines())} if path else {}
     except OSError:
         return {}
 
@@ -180,6 +197,23 @@ def read_run_file(path: Path) -> tuple[dict[str, str], Layer]:
         raise ConfigError([f"{path}: {name!r} stands outside a table; tables are [run], [task], ..." for name in loose])
     names = {kind: str(tables[kind].pop("name")) for kind in CHOSEN if "name" in tables.get(kind, {})}
     return names, Layer(origin=str(path), tables=tables)
+
+
+def without_overruled(names: Mapping[str, str], layer: Layer, told: Mapping[str, str | None]) -> Layer:
+    """A run file without what names on the command line overrule: the sizes of another model, and the like.
+
+    Args:
+        names: The names in the run file, by kind.
+        layer: Its values.
+        told: Names on the command line by kind, and its `weights` and `vocab`.
+    """
+    gone = {kind for kind in CHOSEN if told.get(kind) is not None and told[kind] != names.get(kind)}
+    if told.get("weights") is not None:
+        gone.add("model")
+    tables = {owner: dict(table) for owner, table in layer.tables.items() if owner not in gone}
+    if told.get("vocab") is not None:
+        tables.get("model", {}).pop("vocab_size", None)
+    return Layer(origin=layer.origin, tables=tables)
 
 
 def environment_layer(environment: Mapping[str, str]) -> Layer:

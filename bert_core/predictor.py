@@ -16,7 +16,7 @@ from .protocols import Encoder
 from .text.folder import said_length
 from .text.tokenizer import WordPiece
 from .training.checkpoints import open_checkpoint
-from .weights.folder import WeightsFolder
+from .weights.opened import Weights
 
 
 class Predictor:
@@ -33,14 +33,14 @@ class Predictor:
     """
 
     def __init__(self, path: Path, manager: PluginManager, *, device: str | None = None, batch_size: int = 32) -> None:
-        weights = WeightsFolder.open(open_checkpoint(path))
+        weights = Weights(open_checkpoint(path))
         self.weights = weights
         known = weights.config.get("bertrun")
         if not isinstance(known, dict):
             raise CheckpointError("config.json does not say which task these weights are for", where=weights.path)
         self.task_name = str(known["task"])
         self.task = _rebuild_task(manager, known)
-        self.text = WordPiece.from_folder(weights.path, max_length=_trained_length(weights.path))
+        self.text = WordPiece.from_folder(weights.folder, max_length=_trained_length(weights.folder))
         self.metrics = ask_metrics(self.task, manager)
         self.device = device_named(manager, device)
         model, options = model_of(weights, manager)

@@ -12,6 +12,7 @@ from .assembly import (
     ask_metrics,
     assemble,
     check_length,
+    check_same_vocabulary,
     check_vocabulary,
     chosen_dtype,
     open_text,
@@ -26,7 +27,7 @@ from .text.tokenizer import WordPiece
 from .training.checkpoints import newest_whole
 from .training.run_folder import RunFolder, check_free, free_default
 from .types import Device, Reading, Split, StepRecord
-from .weights.folder import WeightsFolder
+from .weights.opened import Weights
 from .weights.store import resolve, weights_folder
 
 if TYPE_CHECKING:
@@ -126,25 +127,28 @@ class Run:
         """The files that were read."""
         run = self.plan.run
         named = [run.train_data, run.eval_data, run.test_data, run.vocab]
-        weights = [] if self.weights is None else [self.weights.path / "model.safetensors"]
+        weights = [] if self.weights is None else [self.weights.path]
         return [path for path in [*named, *weights] if path is not None]
 
     def _say(self, line: str) -> None:
         self.lines.append(line)
         self.reporter.say(line)
 
-    def _open_weights(self) -> WeightsFolder | None:
+    def _open_weights(self) -> Weights | None:
         if self.checkpoint is not None:
-            return WeightsFolder.open(self.checkpoint)
+            return Weights(self.checkpoint)
         named = self.plan.run.weights
         if named is None:
             return None
-        return WeightsFolder.open(weights_folder(resolve(named, self.manager.specs("weights"))))
+        return Weights(weights_folder(resolve(named, self.manager.specs("weights"))))
 
     def _open_text(self) -> WordPiece:
         if self.checkpoint is not None:
             return WordPiece.from_folder(self.checkpoint, max_length=self.plan.run.max_length)
-        return open_text(self.plan, self.weights.path if self.weights else None)
+        text = open_text(self.plan, self.weights.folder if self.weights else None)
+        if self.plan.run.vocab is not None and self.weights is not None:
+            check_same_vocabulary(text, self.plan.run.vocab, self.weights.folder)
+        return text
 
     def _make_task(self) -> Task:
         """The task; with what it learnt before, where it goes on or is only evaluated."""
@@ -170,6 +174,8 @@ class Run:
         test = self._reading(run.test_data, "test") if run.eval and (sample or run.test_data) else None
         if sample:
             self._say("data: the embedded sample, a small original corpus; its scores say that all works, not more")
+        if train is None and evaluated is None and test is None:
+            raise UsageError("there is nothing to do: no data to train on and none to score", hint="Give --eval-data")
         if train is not None and evaluated is None and run.eval:
             self._say("eval: no --eval-data, so there are no scores, and the last checkpoint counts as the best")
         return Data(train=train, eval=evaluated, test=test)
@@ -199,8 +205,11 @@ class Run:
         check_length(plan.run.max_length, assembled.objective.network.bert.max_length)
         count = sum(parameter.size for parameter in assembled.parameters.values())
         self._say(f"model: {plan.choices['model'].name}, {count / 1e6:.1f} million parameters")
-        for line in assembled.loaded.splitlines():
+        for line in [*(self.weights.notes if self.weights else ()), *assembled.loaded.splitlines()]:
             self._say(f"weights: {line}")
+        if self.text.vocab_size < model.vocab_size:
+            padding = model.vocab_size - self.text.vocab_size
+            self._say(f"vocabulary: {self.text.vocab_size} pieces; the last {padding} embeddings are padding")
         return assembled
 
     def _prepare(self, train: Reading) -> tuple[Course, Stepper]:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .environment import environment
-from .errors import Interrupted
-from .files import write_json
+from .errors import DataError, Interrupted
+from .files import sha256, write_json
 from .interrupt import StopAsked, StopFlag
 from .observers import Observers
 from .training.checkpoints import Checkpoints, open_checkpoint
@@ -28,6 +28,9 @@ from .types import Reading, RunView, StepRecord
 
 if TYPE_CHECKING:
     from .runner import Run
+
+
+_BEGIN = "Begin another run, from this one's weights if you like: --weights and --output"
 
 
 class Session:
@@ -88,12 +91,21 @@ class Session:
     def _go_on_from(self, checkpoint: Path) -> None:
         read_parameters(checkpoint / TRAINING, self._run.optimizer_state)
         state = read_state(checkpoint)
+        self._check_unchanged(int(state["total"]))
         self._step = int(state["step"])
         self._best = tuple(state["best"]) if state["best"] else None
         self._scores = dict(state["scores"])
         self._checkpoints.point(latest=self._step, best=self._best[0] if self._best else None)
         self._folder.cut_metrics(self._step)
         self._say(f"resume: from {checkpoint.name}")
+
+    def _check_unchanged(self, total: int) -> None:
+        """Refuse to go on with other data than the run began with, or with settings that make it another run."""
+        for path, digest in self._folder.inputs().items():
+            if Path(path).is_file() and sha256(Path(path)) != digest:
+                raise DataError("this file is not what the run began with", where=path, hint=_BEGIN)
+        if total != self._total:
+            raise DataError(f"the run was to make {total} updates, and it would make {self._total} now", hint=_BEGIN)
 
     def _work(self) -> dict[str, float]:
         try:
@@ -193,11 +205,13 @@ class Session:
             self._folder.write_predictions(rendered)
             self._say(f"predictions: {self._folder.path / 'predictions.jsonl'} ({name})")
         self._folder.write_scores(self._scores)
+        self._folder.forget_replaced()
         run.reporter.final(scores)
         return scores
 
     def _save(self, *, best: bool) -> None:
         path = self._checkpoints.commit(self._step, self._write, best=best)
+        self._folder.forget_replaced()
         self._folder.write_scores(self._scores)
         self._observers.tell("bertrun_on_checkpoint", {"run": self._view, "path": path})
 

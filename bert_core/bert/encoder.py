@@ -129,7 +129,7 @@ class Pooler(nn.Cell):  # type: ignore[misc]
 
 
 class BertModel(nn.Cell):  # type: ignore[misc]
-    """BERT: the encoder of `bert_core.types.Encoder`.
+    """BERT: the encoder of `bert_core.protocols.Encoder`.
 
     Args:
         options: The sizes and rates.
@@ -151,7 +151,7 @@ class BertModel(nn.Cell):  # type: ignore[misc]
             self.pooler = Pooler(maker)
 
     def construct(self, input_ids: Any, token_type_ids: Any, attention_mask: Any, noise: Any) -> Any:
-        """See `bert_core.types.Encoder`."""
+        """See `bert_core.protocols.Encoder`."""
         batch, length = input_ids.shape
         bias = ((1.0 - attention_mask.astype(ms.float32)) * MASKED).reshape((1, batch, 1, length))
         bias = ops.broadcast_to(bias, (self.heads, batch, length, length))  # once, so that no layer broadcasts

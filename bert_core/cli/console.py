@@ -28,6 +28,7 @@ class Console:
         self._json = json
         self._terminal = Terminal(stderr=json, highlight=False, soft_wrap=True)
         self._live: Live | None = None
+        self._compiled = False
         self._seconds: list[float] = []
 
     def say(self, line: str) -> None:
@@ -37,8 +38,9 @@ class Console:
 
     def step(self, record: StepRecord, total: int, *, due: bool) -> str:
         """A step: the live line, or a plain line where one is due. Gives the line."""
-        compiled = len(self._seconds) == 1  # the first step compiles, which says nothing of those to come
-        self._seconds = [*(() if compiled else self._seconds[-49:]), record.seconds]
+        if self._compiled:  # the first step compiles, which says nothing of those to come
+            self._seconds = [*self._seconds[-49:], record.seconds]
+        self._compiled = True
         line = self._line(record, total)
         if self._quiet:
             return line
@@ -84,13 +86,18 @@ class Console:
         sys.stdout.flush()
 
     def _line(self, record: StepRecord, total: int) -> str:
-        mean = sum(self._seconds) / len(self._seconds)
-        left = round(mean * (total - record.step))
         rate = record.tokens / record.seconds if record.seconds else 0.0
         return (
             f"step {record.step}/{total}  epoch {record.epoch:.2f}  loss {record.loss:.4f}  "
-            f"lr {record.learning_rate:.2e}  {rate:.0f} tokens/s  ETA {left // 60}:{left % 60:02d}"
+            f"lr {record.learning_rate:.2e}  {rate:.0f} tokens/s{self._left(total - record.step)}"
         )
+
+    def _left(self, steps: int) -> str:
+        """The time that is left, once a step has said how long one takes."""
+        if not self._seconds:
+            return ""
+        left = round(sum(self._seconds) / len(self._seconds) * steps)
+        return f"  ETA {left // 60}:{left % 60:02d}"
 
 
 def by_type(scores: Mapping[str, float]) -> dict[str, dict[str, float]]:

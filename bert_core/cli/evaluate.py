@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from itertools import islice
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
-from bert_core.errors import UsageError
+from bert_core.errors import DataError, UsageError
 from bert_core.interrupt import ctrl_c_later
-from bert_core.options import Layer
 from bert_core.plan import make_plan, read_config, read_run_file
 
 from .outputs import check_writable
@@ -37,7 +36,7 @@ def resume(state: State, run: Path) -> None:
         raise UsageError("this folder holds no run", where=run, hint="Give the folder that --output named")
     names, layer = read_run_file(run / "run.toml")
     config = read_config(run / "latest")
-    plan = make_plan(state.manager, wanted=names, layers=[_without(layer, "stop_after")], config=config)
+    plan = make_plan(state.manager, wanted=names, layers=[layer], config=config)
     console = Console(quiet=plan.run.quiet, json=plan.run.json)
     try:
         train(plan, state.manager, console, resume=run)
@@ -47,7 +46,9 @@ def resume(state: State, run: Path) -> None:
 
 @click.command("eval")
 @RUN
-@click.option("--eval-data", type=click.Path(path_type=Path), metavar="FILE", help="Default: the sample's test part.")
+@click.option(
+    "--eval-data", type=click.Path(path_type=Path), metavar="FILE", help="Default: what the run was scored on."
+)
 @click.option("--predictions", type=click.Path(path_type=Path), metavar="FILE", help="Write a JSON line an example.")
 @click.option("--json", "as_json", is_flag=True, help="Print the scores as one JSON object.")
 @DEVICE
@@ -70,6 +71,7 @@ def evaluate(
     if predictions is not None:
         check_writable(predictions, "--predictions")
     predictor = Predictor(run, state.manager, device=device, batch_size=batch_size)
+    eval_data = eval_data or _scored_on(run)
     scores, examples, predicted = predictor.evaluate(eval_data)
     if predictions is not None:
         rows = map(predictor.task.render, examples, predicted)
@@ -78,6 +80,22 @@ def evaluate(
     console.scores(str(eval_data or f"the sample of {predictor.task_name}"), scores)
     if as_json:
         console.final(scores)
+
+
+def _scored_on(run: Path) -> Path | None:
+    """The test data of a run, else its evaluation data; None for a run on the sample.
+
+    Raises:
+        UsageError: There is nothing that the run was scored on.
+    """
+    if not (run / "run.toml").is_file():
+        raise UsageError("this folder does not say what it was scored on", where=run, hint="Give --eval-data")
+    _, layer = read_run_file(run / "run.toml")
+    said = layer.tables.get("run", {})
+    named = said.get("test_data") or said.get("eval_data")
+    if named is None and "train_data" in said:
+        raise UsageError("this run was not scored on anything", where=run, hint="Give --eval-data")
+    return None if named is None else Path(str(named))
 
 
 @click.command("predict")
@@ -96,16 +114,25 @@ def predict(
     """
     from bert_core.predictor import Predictor
 
-    texts = given(text, file)
-    first = list(islice(texts, TOGETHER))
+    groups = _together(given(text, file))
+    group = next(groups, [])
     predictor = Predictor(run, state.manager, device=device, batch_size=batch_size)
-    while first:
-        for row in predictor.predict(first):
+    while group:
+        for row in predictor.predict(group):
             click.echo(json.dumps(row, ensure_ascii=False))
-        first = list(islice(texts, TOGETHER))
+        group = next(groups, [])
 
 
-def _without(layer: Layer, name: str) -> Layer:
-    """A run file's values without one of those of every run."""
-    run = {key: value for key, value in layer.tables.get("run", {}).items() if key != name}
-    return Layer(origin=layer.origin, tables={**layer.tables, "run": run})
+def _together(texts: Iterator[str]) -> Iterator[list[str]]:
+    """Texts in groups; those before a line that cannot be read are a group too, and the error comes after it."""
+    group: list[str] = []
+    try:
+        for text in texts:
+            group.append(text)
+            if len(group) == TOGETHER:
+                yield group
+                group = []
+    except DataError:
+        yield from [group] if group else []
+        raise
+    yield from [group] if group else []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import traceback
 from collections.abc import Sequence
@@ -31,14 +32,28 @@ Examples:
 """
 
 
+ALONE = ("--help", "-h", "--version")
+# click 8.1 has no such error: it prints the page itself
+NO_ARGUMENTS: type[click.ClickException] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
+
+
 class Driver(click.Group):
     """A group whose command, where none is named, is `run`."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put `run` before options that stand alone."""
-        if args and args[0].startswith("-") and args[0] not in ("--help", "-h", "--version"):
+        """Put `run` before options that stand alone; `--help --task ner` asks for the help of that run."""
+        first = next((argument for argument in args if argument not in ALONE), "")
+        if first.startswith("-") and args[0].startswith("-"):
             args = ["run", *args]
         return super().parse_args(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; that a reader of what it prints has read enough, as `head` has, is no error."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is left is flushed when Python ends
+            return 0
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command of the host, else one that a plugin mounts."""
@@ -92,17 +107,26 @@ def run(arguments: Sequence[str]) -> int:
     except BertrunError as error:
         click.echo(f"bertrun: error: {error}", err=True)
         return error.exit_code
+    except NO_ARGUMENTS as error:
+        click.echo(error.format_message(), err=True)
+        return error.exit_code
     except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        more = f" `{context.command_path} --help` shows what can be said" if context else ""
-        click.echo(f"bertrun: error: {error.format_message()}{more}", err=True)
+        click.echo(f"bertrun: error: {_sentence(error)}", err=True)
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         click.echo("bertrun: interrupted", err=True)
         return 130
-    except BrokenPipeError:
-        return 0
     except Exception:
         traceback.print_exc()
         click.echo("bertrun: this is a bug in bertrun or in a plugin; please report the lines above", err=True)
         return 1
+
+
+def _sentence(error: click.ClickException) -> str:
+    """What click says, and where to read on."""
+    if isinstance(error, click.BadOptionUsage) and "not take a value" in error.message:
+        name = error.option_name.removeprefix("--").removeprefix("no-")
+        return f"--{name} is a switch and has no value: it says yes, and --no-{name}, where there is one, says no"
+    context = getattr(error, "ctx", None)
+    more = f" `{context.command_path} --help` shows what can be said" if context else ""
+    return f"{error.format_message()}{more}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 import click
@@ -89,13 +90,12 @@ def _help(info: OptionInfo, default: object) -> str:
 
 
 def unknown_arguments(extra: Sequence[str]) -> dict[str, object]:
-    """What click did not know, as options without an owner, each with the value that follows it."""
+    """What click did not know, as options without an owner, each as it was typed, with the value that follows it."""
     unknown: dict[str, object] = {}
     last = ""
     for argument in extra:
-        if argument.startswith("-"):
-            name, _, value = argument.lstrip("-").partition("=")
-            last = name.replace("-", "_")
+        if re.match("--?[A-Za-z]", argument):  # -1 is a value
+            last, _, value = argument.partition("=")
             unknown[last] = value
         elif last and not unknown[last]:
             unknown[last] = argument

@@ -20,9 +20,9 @@ from bert_core.plan import (
     environment_layer,
     make_plan,
     owners,
-    read_config,
     read_run_file,
     said,
+    without_overruled,
 )
 from bert_core.run_options import RunOptions
 
@@ -62,7 +62,9 @@ class RunCommand(click.Command):
         config = _peek(args, "config")
         if config is not None:
             named, layer = read_run_file(Path(config))
-            names.update(named)
+            told = {name: _peek(args, name) for name in (*CHOSEN, "weights", "vocab")}
+            layer = without_overruled(named, layer, told)
+            names.update({kind: name for kind, name in named.items() if kind != "model" or told["weights"] is None})
             layers.insert(0, layer)
         names.update({kind: value for kind in CHOSEN if (value := _peek(args, kind)) is not None})
         manager = ctx.ensure_object(State).manager
@@ -95,10 +97,13 @@ class RunCommand(click.Command):
 
 def decide(manager: PluginManager, names: Mapping[str, str | None], layers: list[Layer]) -> Plan:
     """The plan of a run whose weights, where named, give the model's sizes."""
+    with ctrl_c_later():  # NumPy starts threads
+        from bert_core.weights.opened import config_of
     from bert_core.weights.store import resolve, weights_folder
 
     weights = said(layers, "weights")
-    config = read_config(weights_folder(resolve(str(weights), manager.specs("weights")))) if weights else None
+    named = isinstance(weights, str)  # anything else is refused with the other options
+    config = config_of(weights_folder(resolve(str(weights), manager.specs("weights")))) if named else None
     return make_plan(manager, wanted=names, layers=layers, config=config)
 
 

@@ -19,7 +19,7 @@ from bert_core.manager import PluginManager, host_version
 from bert_core.predictor import Predictor
 from bert_core.text.tokenizer import WordPiece
 from bert_core.types import Device
-from bert_core.weights.folder import CONFIG
+from bert_core.weights.config import NAMES
 
 from .folder import RECORD, check_free, whole_folder
 from .formats import Format, Written
@@ -106,7 +106,7 @@ def _fill(
 
     task, text = predictor.task, predictor.text
     if wanted.length is not None:
-        text = WordPiece.from_folder(predictor.weights.path, max_length=wanted.length)
+        text = WordPiece.from_folder(predictor.weights.folder, max_length=wanted.length)
     windows = example_windows(task, text)
     inputs = inputs_of(task, windows, text, batch_size=wanted.batch_size, length=wanted.length)
     objective = _written_objective(predictor, form)
@@ -116,7 +116,7 @@ def _fill(
     batches = batches_of(task, windows, text, inputs)
     difference = _difference(_logits(predictor.objective, batches), form.run(written.path, batches))
     text.save(folder)
-    shutil.copyfile(predictor.weights.path / CONFIG, folder / CONFIG)
+    shutil.copyfile(predictor.weights.folder / NAMES[0], folder / NAMES[0])
     if own:
         _save(own, folder / LOSS)
     record = _record(predictor, form, wanted, inputs, written, difference)
@@ -144,7 +144,7 @@ def _record(
         "format": wanted.format,
         "model": written.path.name,
         "task": predictor.task_name,
-        "checkpoint": str(predictor.weights.path),
+        "checkpoint": str(predictor.weights.folder),
         "inputs": [
             {"name": item.name, "dtype": item.dtype, "shape": list(item.axes), "padding": item.padding}
             for item in inputs

@@ -105,12 +105,14 @@ class EpochOrder:
             return _cut(everything, self._batch_size)
         random = np.random.Philox(key=np.array([self._seed % 2**64, epoch], dtype=np.uint64))
         order = _permuted(everything, random)
-        pools = _cut(order, self._batch_size * _POOL)
+        whole = len(order) - len(order) % self._batch_size
+        pools = _cut(order[:whole], self._batch_size * _POOL)
         by_length = [pool[np.argsort(self._lengths[pool], kind="stable")] for pool in pools]
-        # Every pool but the last holds whole batches, so that only the very last batch can be a smaller one.
         batches = _cut(np.concatenate([everything[:0], *by_length]), self._batch_size)
-        whole = len(everything) // self._batch_size
-        return [batches[place] for place in _permuted(np.arange(whole), random)] + batches[whole:]
+        # The smaller batch is of any length and at any place. Were it cut from the end, it would hold the longest
+        # examples of a pool, few and unusual ones, and always come just before an evaluation.
+        batches += [order[whole:]] if whole < len(order) else []
+        return [batches[place] for place in _permuted(np.arange(len(batches)), random)]
 
 
 def evaluation_order(lengths: Sequence[int] | NDArray[Any], batch_size: int) -> list[NDArray[Any]]:

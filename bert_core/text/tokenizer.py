@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TypeVar
 
-from tokenizers import decoders, models
+from tokenizers import models
 
 from . import basic
 from .folder import TokenizerFolder
@@ -42,7 +42,6 @@ class WordPiece:
         vocab_sha256: The digest of the pieces, whatever the file's line ends.
         max_length: How many pieces the model takes, special ones included; `encode` does not cut.
         lowercase: Whether text is lower-cased.
-        lowercase_guessed: Whether that was guessed from the vocabulary.
     """
 
     def __init__(
@@ -61,7 +60,6 @@ class WordPiece:
             max_length: How many pieces the model takes.
             strip_accents: Whether to strip accents; None does so where it lower-cases.
         """
-        self.lowercase_guessed = lowercase is None
         self.lowercase = vocabulary.looks_lowercase if lowercase is None else lowercase
         self.max_length = max_length
         self.cls_id, self.sep_id, self.unk_id = (vocabulary.ids[piece] for piece in ("[CLS]", "[SEP]", "[UNK]"))
@@ -115,11 +113,6 @@ class WordPiece:
             ids += chunk_ids
             spans += ((place + start, place + end) for start, end in chunk_spans)
         return ids, spans
-
-    def decode(self, ids: Iterable[int]) -> str:
-        """The pieces as text, words apart by one space; special pieces are shown."""
-        text: str = decoders.WordPiece(cleanup=False).decode(self.spelled(ids))
-        return text
 
     def spelled(self, ids: Iterable[int]) -> list[str]:
         """Each piece as the vocabulary has it, such as `##ing`."""

@@ -17,6 +17,7 @@ from bert_core.errors import RunBusyError, UsageError
 from bert_core.files import write_json, write_text
 
 RUN_FILE = "run.toml"
+ENVIRONMENT = "environment.json"
 LOCK = "lock.json"
 
 
@@ -29,6 +30,7 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._replaced: Path | None = None
         self._lock()
         self._metrics = (path / "metrics.jsonl").open("a", encoding="utf-8")
         self._log = (path / "log.txt").open("a", encoding="utf-8")
@@ -42,11 +44,13 @@ class RunFolder:
             RunBusyError: Another process writes it.
         """
         check_free(path, overwrite=overwrite)
+        path = path.resolve()  # a link stays a link
         try:
-            if path.is_dir() and any(path.iterdir()):
-                shutil.rmtree(path)
+            replaced = _set_aside(path) if path.is_dir() and any(path.iterdir()) else None
             path.mkdir(parents=True, exist_ok=True)
-            return cls(path)
+            folder = cls(path)
+            folder._replaced = replaced
+            return folder
         except OSError as error:
             raise UsageError(f"cannot write the run's folder: {error.strerror}", where=path) from None
 
@@ -59,11 +63,20 @@ class RunFolder:
         """
         return cls(path)
 
+    def forget_replaced(self) -> None:
+        """Remove the run that this one replaces: now there is something to replace it."""
+        if self._replaced is not None:
+            shutil.rmtree(self._replaced, ignore_errors=True)
+            self._replaced = None
+
     def close(self) -> None:
-        """Give the folder free."""
+        """Give the folder free; a run that was to be replaced is back where nothing replaced it."""
         self._metrics.close()
         self._log.close()
         (self.path / LOCK).unlink(missing_ok=True)
+        if self._replaced is not None:
+            shutil.rmtree(self.path)
+            self._replaced.rename(self.path)
 
     def log(self, line: str) -> None:
         """Keep a line of the console."""
@@ -90,7 +103,12 @@ class RunFolder:
 
     def write_environment(self, environment: Mapping[str, Any]) -> None:
         """Write `environment.json`."""
-        write_json(self.path / "environment.json", environment)
+        write_json(self.path / ENVIRONMENT, environment)
+
+    def inputs(self) -> dict[str, str]:
+        """The files that the run began with, and the digest of each."""
+        environment = json.loads((self.path / ENVIRONMENT).read_text(encoding="utf-8"))
+        return dict(environment["inputs"])
 
     def write_scores(self, scores: Mapping[str, Any]) -> None:
         """Write `scores.json`."""
@@ -111,6 +129,16 @@ class RunFolder:
             write_json(self.path / LOCK, owner)
 
 
+def _set_aside(path: Path) -> Path:
+    """Give a run another name until there is something to replace it; one that waits there already goes on waiting."""
+    aside = path.with_name(f".{path.name}.replaced")
+    if aside.exists():
+        shutil.rmtree(path)
+    else:
+        path.rename(aside)
+    return aside
+
+
 def free_default(parent: Path, name: str) -> Path:
     """`parent/name`, or the first of `name-2`, `name-3`, ... that does not exist."""
     path = parent / name
@@ -128,7 +156,11 @@ def check_free(path: Path, *, overwrite: bool) -> None:
         UsageError: It holds a run and may not be replaced, holds something else, or cannot be written.
         RunBusyError: Another process writes it.
     """
-    if path.exists() and not path.is_dir():
+    try:
+        is_file = path.exists() and not path.is_dir()
+    except OSError as error:
+        raise UsageError(f"cannot be a folder: {error.strerror}", where=path, hint="Choose another --output") from None
+    if is_file:
         raise UsageError("this is a file, and a run needs a folder", where=path, hint="Choose another --output")
     _check_idle(path)
     if path.is_dir() and any(path.iterdir()):

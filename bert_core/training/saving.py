@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ STATE = "state.json"
 
 def write_parameters(path: Path, parameters: Mapping[str, Parameter]) -> None:
     """Write parameters by name, as Hugging Face's loaders expect them."""
+    path.touch()
+    mode = stat.S_IMODE(path.stat().st_mode)
     save_file({name: p.asnumpy() for name, p in parameters.items()}, path, metadata={"format": "pt"})
+    path.chmod(mode)  # the file that safetensors writes is for its owner alone, whatever the umask
 
 
 def read_parameters(path: Path, parameters: Mapping[str, Parameter]) -> None:

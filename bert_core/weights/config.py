@@ -23,6 +23,8 @@ _POSITIVE = (
     "max_position_embeddings",
     "type_vocab_size",
 )
+# What changes the algorithm, and the only value that is BERT's.
+_SAME = {"position_embedding_type": "absolute", "is_decoder": False, "add_cross_attention": False}
 
 
 def read_config(folder: Path) -> Mapping[str, Any] | None:
@@ -45,6 +47,9 @@ def _checked(path: Path) -> Mapping[str, Any]:
         size = config.get(name, 1)
         if type(size) is not int or size < 1:
             raise CheckpointError(f"{name} is {size!r}, and a positive whole number was expected", where=path)
+    for name, ours in _SAME.items():
+        if config.get(name, ours) != ours:
+            raise CheckpointError(f"{name} is {config[name]!r}, and this encoder has {ours!r} only", where=path)
     return config
 
 

@@ -20,7 +20,7 @@ from .formats.tensorflow_bundle import TensorflowBundle
 from .formats.torch_pickle import TorchPickle
 from .names import huggingface, modelzoo
 from .names.recognise import recognise as recognise_names
-from .names.table import Dropped, NameTable
+from .names.table import Dropped
 from .names.translated import Translated
 from .recognise import Format, recognise
 from .report import LoadReport, compare
@@ -103,13 +103,21 @@ class Weights:
             self._translated.check_copies()
 
     def match(
-        self, wanted: Mapping[str, tuple[int, ...]], *, required: Collection[str], wanted_by: str | Path = "the model"
+        self,
+        wanted: Mapping[str, tuple[int, ...]],
+        *,
+        required: Collection[str],
+        head: Collection[str] = (),
+        other: Collection[str] = (),
+        wanted_by: str | Path = "the model",
     ) -> LoadReport:
         """What of these weights goes where in a model.
 
         Args:
             wanted: The shape of each parameter of the model by its name.
             required: The wanted names without which the weights are not those of this model.
+            head: Wanted names that may be stored in another shape, where they are not required.
+            other: Wanted names under which something else is stored: a head of other labels.
             wanted_by: Where the wanted shapes come from, for messages: a file or an option.
 
         Raises:
@@ -117,7 +125,13 @@ class Weights:
         """
         self.check_names()
         return compare(
-            self.shapes(), wanted, required=frozenset(required), stored_in=self.path, wanted_by=str(wanted_by)
+            self.shapes(),
+            wanted,
+            required=frozenset(required),
+            head=frozenset(head),
+            other=frozenset(other),
+            stored_in=self.path,
+            wanted_by=str(wanted_by),
         )
 
     def _named(self) -> dict[str, Stored]:
@@ -150,12 +164,13 @@ class Weights:
         return self.table is not None and self.table in modelzoo.TABLES
 
 
-def told_table(weights: Weights) -> NameTable:
-    """The table of the names, where there is one.
-
-    Raises:
-        CheckpointError: The names are those of no BERT that is known.
-    """
-    if weights.table is None:
-        raise CheckpointError("the tensors have the names of no BERT that is known", where=weights.path)
-    return weights.table
+def config_of(path: Path) -> Mapping[str, Any]:
+    """The configuration of weights, or what can be had of it where they cannot be opened (loading says why)."""
+    try:
+        return Weights(path).config
+    except CheckpointError:
+        pass
+    try:
+        return read_config(path) or {}
+    except CheckpointError:
+        return {}

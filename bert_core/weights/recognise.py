@@ -21,11 +21,12 @@ TITLES: Mapping[Format, str] = {
     "tensorflow": "a TensorFlow checkpoint",
     "mindspore": "a MindSpore checkpoint",
 }
-READ = "safetensors, PyTorch's .bin, TensorFlow's .index and .data, and MindSpore's .ckpt are read"
+READ = "Read are safetensors, PyTorch's .bin, TensorFlow's .index and .data, and MindSpore's .ckpt"
 
 # In a folder, the first of these that is there. Others lie beside them: optimizer states, training arguments.
 _NAMES = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 _PATTERNS = ("*.index", "*.ckpt", "*.safetensors", "*.bin")
+_BESIDE = ("training.safetensors", "training_args.bin", "optimizer.bin", "scheduler.bin")  # of no model
 _REFUSED = {
     b"\x89HDF\r\n\x1a\n": "a Keras file (HDF5)",
     b"version https://git-lfs": "a pointer of Git LFS: the weights themselves were not fetched",
@@ -71,13 +72,13 @@ def _choose(folder: Path) -> Path:
         if (folder / name).exists():
             return inside(folder, name)
     for pattern in _PATTERNS:
-        names = sorted(found.name for found in folder.glob(pattern) if found.is_file())
+        names = sorted(found.name for found in folder.glob(pattern) if found.is_file() and found.name not in _BESIDE)
         if len(names) > 1:
             hint = "Name the file itself"
             raise CheckpointError(f"there are several weights: {', '.join(names[:4])}", where=folder, hint=hint)
         if names:
             return inside(folder, names[0])
-    raise CheckpointError("there are no weights in this folder", where=folder, hint=READ.capitalize())
+    raise CheckpointError("there are no weights in this folder", where=folder, hint=READ)
 
 
 def inside(folder: Path, name: str) -> Path:
@@ -104,7 +105,7 @@ def _format(path: Path) -> Format:
     head, tail = _ends(path)
     for begin, what in _REFUSED.items():
         if head.startswith(begin):
-            raise CheckpointError(f"this is {what}", where=path, hint=READ.capitalize())
+            raise CheckpointError(f"this is {what}", where=path, hint=READ)
     if tail == _TABLE:
         return "tensorflow"
     if head[8:9] == b"{" and int.from_bytes(head[:8], "little") < _LONGEST_HEADER:
@@ -115,7 +116,7 @@ def _format(path: Path) -> Format:
         return _index(path)
     if head[:1] == b"\x0a" or head.startswith(_ENCRYPTED):  # field 1 of a message, of bytes
         return "mindspore"
-    raise CheckpointError("these are no weights in a format that is known", where=path, hint=READ.capitalize())
+    raise CheckpointError("these are no weights in a format that is known", where=path, hint=READ)
 
 
 def _index(path: Path) -> Format:
@@ -124,7 +125,7 @@ def _index(path: Path) -> Format:
         return "safetensors-shards"
     if path.name.endswith(".bin.index.json"):
         return "torch-shards"
-    raise CheckpointError("this is JSON, and no index of weights", where=path, hint=READ.capitalize())
+    raise CheckpointError("this is JSON, and no index of weights", where=path, hint=READ)
 
 
 def _ends(path: Path) -> tuple[bytes, bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,6 @@ Shape = tuple[int, ...]
 _SHOWN = 4  # names in a line of the table
 _PROBLEMS = 2  # in a sentence: where the width differs, every tensor does
 _WORDS = "embeddings.word_embeddings.weight"
-_OLD_NAMES = {"gamma": "weight", "beta": "bias"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,20 +20,22 @@ class LoadReport:
     """How stored tensors and a model's parameters go together.
 
     Args:
-        loaded: For each parameter that is loaded, the stored name of its tensor.
+        loaded: Parameters that are loaded.
         new: Parameters that no tensor is stored for.
         unexpected: Stored names that no parameter wants.
         wrong_shape: For each parameter whose tensor does not fit, the shape wanted and the shape stored.
         required: Parameters that may not be new.
+        head: Parameters that may have another shape there: those of another task's head.
         stored_in: The file of the tensors.
         wanted_by: Where the wanted shapes come from.
     """
 
-    loaded: Mapping[str, str]
+    loaded: tuple[str, ...]
     new: tuple[str, ...]
     unexpected: tuple[str, ...]
     wrong_shape: Mapping[str, tuple[Shape, Shape]]
     required: frozenset[str]
+    head: frozenset[str]
     stored_in: Path
     wanted_by: str
 
@@ -55,7 +56,8 @@ class LoadReport:
         Raises:
             CheckpointError: An encoder's tensor is missing, or a shape differs.
         """
-        problems = [self._shape_problem(name, *shapes) for name, shapes in self.wrong_shape.items()]
+        wrong = {name: shapes for name, shapes in self.wrong_shape.items() if name not in self.head}
+        problems = [self._shape_problem(name, *shapes) for name, shapes in wrong.items()]
         missing = [name for name in self.new if name in self.required]
         if missing:
             problems.append(f"{len(missing)} of the encoder's tensors are not stored: {_some(missing)}")
@@ -86,50 +88,25 @@ def compare(
     stored: Mapping[str, Shape],
     wanted: Mapping[str, Shape],
     *,
-    prefix: str,
     required: frozenset[str],
-    ignorable: Collection[str],
+    head: frozenset[str],
+    other: frozenset[str],
     stored_in: Path,
     wanted_by: str,
 ) -> LoadReport:
-    """Find each parameter's tensor; see `WeightsFolder.match`.
-
-    Raises:
-        CheckpointError: Two stored tensors are the same parameter.
-    """
-    found = _by_parameter(stored, {*wanted, *ignorable}, prefix, stored_in)
-    there = {name: found[name] for name in wanted if name in found}
-    wrong = {name: (wanted[name], stored[source]) for name, source in there.items() if stored[source] != wanted[name]}
+    """Find each parameter's tensor; see `Weights.match`."""
+    there = {name: stored[name] for name in wanted if name in stored and name not in other}
+    wrong = {name: (wanted[name], shape) for name, shape in there.items() if shape != wanted[name]}
     return LoadReport(
-        loaded={name: source for name, source in there.items() if name not in wrong},
-        new=tuple(name for name in wanted if name not in found),
-        unexpected=tuple(sorted(set(stored) - set(found.values()))),
+        loaded=tuple(name for name in there if name not in wrong),
+        new=tuple(name for name in wanted if name not in there),
+        unexpected=tuple(sorted(name for name in stored if name not in there)),
         wrong_shape=wrong,
         required=required,
+        head=head - required,
         stored_in=stored_in,
         wanted_by=wanted_by,
     )
-
-
-def _by_parameter(stored: Iterable[str], known: Collection[str], prefix: str, stored_in: Path) -> dict[str, str]:
-    """The stored name of each known parameter."""
-    found: dict[str, str] = {}
-    for source in stored:
-        for name in _spellings(source, prefix):
-            if name not in known:
-                continue
-            if name in found:
-                raise CheckpointError(f"{found[name]!r} and {source!r} are both the parameter {name}", where=stored_in)
-            found[name] = source
-            break
-    return found
-
-
-def _spellings(source: str, prefix: str) -> tuple[str, str]:
-    """What a model may call a stored tensor: today's word for its last part, with and without the prefix."""
-    stem, dot, last = source.rpartition(".")
-    name = stem + dot + (_OLD_NAMES.get(last, last) if stem.endswith("LayerNorm") else last)
-    return name, prefix + name
 
 
 def _differ_in_rows(name: str, wanted: Shape, stored: Shape) -> bool:

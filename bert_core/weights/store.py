@@ -42,7 +42,11 @@ def resolve(name_or_path: str | Path, specs: Mapping[str, WeightsSpec], cache: P
         CheckpointError: There is nothing of that name, or it has yet to be pulled.
     """
     path = Path(name_or_path).expanduser()
-    if path.exists() or path.with_name(f"{path.name}.index").exists():
+    try:
+        is_there = path.exists() or path.with_name(f"{path.name}.index").exists()  # a TensorFlow checkpoint's prefix
+    except OSError as error:
+        raise CheckpointError(f"cannot look for the weights: {error.strerror}", where=path) from None
+    if is_there:
         return path
     name = str(name_or_path)
     if name not in specs:

@@ -19,7 +19,7 @@ from safetensors.numpy import load_file
 from bert_core.bert.config import BertOptions
 from bert_core.bert.encoder import BertModel
 from bert_core.types import EncoderParts
-from bert_core.weights.folder import WeightsFolder
+from bert_core.weights.opened import Weights
 from bert_core.weights.store import folder_of
 
 HERE = Path(__file__).parent
@@ -204,12 +204,12 @@ class TestRecorded:
 
     @pytest.mark.skipif(not MINILM.is_dir(), reason="needs the weights: bertrun weights pull minilm-l6")
     def test_outputs_of_minilm(self) -> None:
-        weights = WeightsFolder.open(MINILM)
+        weights = Weights(MINILM)
         model = encoder(options_of(weights.config))
         parameters = named(model)
-        assert set(parameters) == set(weights.names()) - {"embeddings.position_ids"}
+        assert set(parameters) == {name.removeprefix("bert.") for name in weights.tensors}
         for name, parameter in parameters.items():
-            parameter.set_data(Tensor(weights.tensor(name)))
+            parameter.set_data(Tensor(weights.tensor(f"bert.{name}")))
         with np.load(HERE / "minilm_outputs.npz") as arrays:
             sequence, pooled = outputs(Forward(model), [arrays[name] for name in INPUTS])
             np.testing.assert_allclose(sequence, arrays["sequence"], rtol=0, atol=1e-5)

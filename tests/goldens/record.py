@@ -35,6 +35,8 @@ ERRORS = (
     "--task ner --epochs -1 --learning-rate fast --tag-scheme iob --no-crff --vocab vocab.txt",
     "--task ner --vocab vocab.txt --batch-size 10 --accumulate 3 --no-train",
     "--task ner --vocab vocab.txt --crf true",
+    "--task ner --vocab vocab.txt --crf=true",
+    "--task ner --vocab vocab.txt -e 3 --weights ''",
     "--task ner --use_crf perhaps",
     "--config run.toml",
     "--task ner --vocab vocab.txt --device abacus",

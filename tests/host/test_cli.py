@@ -108,6 +108,20 @@ def test_a_run_file_and_the_environment_are_below_the_command_line(plan, monkeyp
     assert (own.run.epochs, own.run.learning_rate) == (5, 5e-5)
 
 
+def test_a_model_on_the_command_line_does_not_get_the_sizes_of_the_run_file(plan):
+    Path("run.toml").write_text(
+        'run = {vocab = "vocab.txt"}\ntask = {name = "ner", crf = true}\n'
+        'model = {name = "bert-mini", hidden_size = 64, vocab_size = 9}\noptimizer = {name = "adamw", beta1 = 0.5}\n',
+        encoding="utf-8",
+    )
+    kept, other = plan("--config", "run.toml"), plan("--config", "run.toml", "--model", "bert-tiny")
+    assert (kept.options("model").hidden_size, other.options("model").hidden_size) == (64, 128)
+    assert (kept.options("model").vocab_size, other.options("model").vocab_size) == (9, 7)
+    assert plan("--config", "run.toml", "--vocab", "vocab.txt").options("model").vocab_size == 7
+    assert plan("--config", "run.toml", "--model", "bert-mini").options("model").hidden_size == 64
+    assert other.options("optimizer").beta1 == 0.5
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -238,7 +252,13 @@ def test_the_example_of_the_design_asks_for_ascend(install, bertrun):
         (["--task", "ner", "--epocks=3"], 2, "no option --epocks in this run (command line)"),
         ([*NER, "--epochs", "-1"], 2, "--epochs (command line) must be at least 1, not -1. It is: Passes"),
         ([*NER, "--epochs"], 2, "requires an argument"),
-        ([*NER, "--crf=true"], 2, "does not take a value"),
+        ([*NER, "--crf=true"], 2, "error: --crf is a switch and has no value: it says yes, and --no-crf, where"),
+        ([*NER, "--no-crf=1"], 2, "error: --crf is a switch and has no value"),
+        ([*NER, "--foo", "-1"], 2, "error: no option --foo in this run (command line)"),
+        ([*NER, "-e", "3"], 2, "error: no option -e in this run (command line)"),
+        ([*NER, "-seed", "3"], 2, "error: no option -seed in this run (command line). Did you mean '--seed'?"),
+        ([*NER, "-1"], 2, "unexpected argument '-1'"),
+        ([*NER, "--weights", ""], 2, "error: --weights (command line) must not be an empty text. It is: Start"),
         ([*NER, "--crf", "true"], 2, "unexpected argument 'true'"),
         ([*NER, "surplus"], 2, "unexpected argument 'surplus'"),
         (["--seed", "3"], 2, "no task was chosen. Say --task with one of: ner"),
@@ -263,7 +283,7 @@ def test_the_example_of_the_design_asks_for_ascend(install, bertrun):
         ([*NER, "--train-data", "none.conll"], 4, "none.conll"),
         (["--task", "ner", "--vocab", "none.txt"], 6, "none.txt"),
         (["--task", "ner", "--weights", "nowhere"], 6, "no weights named 'nowhere'"),
-        (["--task", "ner", "--weights", "vocab.txt"], 6, "weights are a folder, and this is a file"),
+        (["--task", "ner", "--weights", "vocab.txt"], 6, "these are no weights in a format that is known"),
         (["eval", "nowhere"], 6, "nowhere"),
     ],
 )
@@ -370,10 +390,35 @@ def test_questions_end_well(shipped, bertrun, arguments):
     assert answer.out
 
 
-def test_without_a_word_the_help_is_shown_as_an_error(shipped, bertrun):
-    answer = bertrun()
+@pytest.mark.parametrize("arguments", [["--help", "--task", "ner"], ["-h", "--task=ner"], ["--task", "ner", "-h"]])
+def test_help_may_stand_before_the_run_that_it_is_asked_of(shipped, bertrun, arguments):
+    assert bertrun(*arguments) == bertrun("run", "--task", "ner", "--help")
+
+
+def test_help_of_nothing_more_is_that_of_all_commands(shipped, bertrun):
+    page = bertrun("--help")
+    assert "Commands:" in page.out
+    assert bertrun("-h") == bertrun("--help", "-h") == bertrun("--help", "resume") == page
+
+
+@pytest.mark.parametrize("arguments", [[], ["weights"]])
+def test_without_a_word_the_help_is_shown_as_it_is(shipped, bertrun, arguments):
+    answer = bertrun(*arguments)
     assert (answer.code, answer.out) == (2, "")
-    assert "bertrun --task NAME [OPTIONS]" in answer.err
+    assert answer.err == bertrun(*arguments, "--help").out
+
+
+@pytest.mark.parametrize("arguments", [["run", "--help"], ["plugins"]])
+def test_a_reader_that_has_read_enough_is_no_error(arguments):
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "bert_core.cli", *arguments], stdout=writing, stderr=subprocess.PIPE, check=False
+        )
+    finally:
+        os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
 
 
 def test_weights_of_a_command_line_win_over_those_of_a_run_file(shipped, tmp_path):

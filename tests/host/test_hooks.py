@@ -5,13 +5,16 @@ from __future__ import annotations
 import inspect
 import re
 import sys
+import typing
 from pathlib import Path
 
+import click
 import pytest
 
-from bert_core import RunView, StepRecord, hookspecs
+from bert_core import RunView, StepRecord, hookspecs, protocols, types
 from bert_core.manager import COMMANDS, REGISTRATION, PluginManager
 from bert_core.observers import Observers
+from bert_core.options import NoOptions
 
 ROOT = Path(__file__).parent.parent.parent
 HOOKS = {name: hook for name, hook in vars(hookspecs).items() if name.startswith("bertrun_")}
@@ -21,16 +24,48 @@ STEP = StepRecord(
 )
 
 
+def example(name):
+    found = re.search(r"```python\n(.*?)```", inspect.getdoc(HOOKS[name]), re.DOTALL)
+    assert found is not None
+    return inspect.cleandoc("\n" + found[1])
+
+
 @pytest.mark.parametrize("name", HOOKS)
 def test_a_hook_is_documented_with_an_example_of_itself_that_compiles(name):
-    text = inspect.getdoc(HOOKS[name])
-    example = re.search(r"```python\n(.*?)```", text, re.DOTALL)
-    assert example is not None
-    code = inspect.cleandoc("\n" + example[1])
+    code = example(name)
     compile(code, name, "exec")
     given = re.search(rf"@hookimpl\ndef {name}\((.*?)\):", code)
     assert given is not None
     assert given[1] == ", ".join(inspect.signature(HOOKS[name]).parameters)
+
+
+@pytest.mark.parametrize("name", [*REGISTRATION, COMMANDS])
+def test_what_an_example_registers_takes_the_arguments_that_the_host_gives(name):
+    code = example(name)
+    given = {**vars(types), "hookimpl": hookspecs.hookimpl, "click": click, "__file__": __file__}
+    given |= dict.fromkeys(re.findall(r"\w+Options\b", code), NoOptions)
+    exec(code, given)
+    (made,) = given[name]()
+    if name == COMMANDS:
+        assert isinstance(made, click.Command)
+        return
+    assert type(made) is REGISTRATION[name]
+    hints = typing.get_type_hints(type(made), localns={**vars(protocols), "Parameter": None, "NDArray": list})
+    called = {field: calls(hint) for field, hint in hints.items() if calls(hint) is not None}
+    assert {"build", "folder"} & set(called)
+    for field, count in called.items():
+        assert len(inspect.signature(getattr(made, field)).parameters) == count, field
+
+
+def calls(hint):
+    """How many arguments a callable of this type takes; None for other types."""
+    hint = next((part for part in typing.get_args(hint) if part is not type(None)), hint) if is_optional(hint) else hint
+    arguments = typing.get_args(hint)
+    return len(arguments[0]) if arguments and isinstance(arguments[0], list) else None
+
+
+def is_optional(hint):
+    return type(None) in typing.get_args(hint)
 
 
 @pytest.mark.parametrize("name", HOOKS)

@@ -100,8 +100,11 @@ def test_a_text_or_a_value_of_a_run_file_becomes_a_value(name, raw, value):
         ("share", True, "must be a number, not True"),
         ("share", "half", "must be a number, not 'half'"),
         ("title", 3, "must be a text, not 3"),
+        ("title", "", "must not be an empty text"),
+        ("maybe_title", "", "must not be an empty text"),
         ("place", "", "must be a path, not ''"),
         ("place", 3, "must be a path, not 3"),
+        ("place", "a\0b", r"must be a path, and no path has a NUL character, not 'a\\x00b'"),
         ("scheme", "other", "must be one of auto, two-words, Under_Score, not 'other'"),
         ("types", 3, "must be a list of texts, not 3"),
         ("types", [1, 2], r"must be a list of texts, not \[1, 2\]"),
@@ -155,17 +158,24 @@ def _plan(manager, *layers, config=None, model="bert-tiny"):
 
 
 def test_weights_win_over_the_preset_and_the_preset_over_the_default(manager):
-    plan = _plan(manager, config={"model_type": "bert", "hidden_size": 192, "architectures": ["X"]})
+    plan = _plan(manager, config={"model_type": "bert", "layer_norm_eps": 1e-6, "architectures": ["X"]})
     model, origins = plan.options("model"), plan.settings.origins["model"]
-    assert (model.hidden_size, origins["hidden_size"]) == (192, "weights")
+    assert (model.layer_norm_eps, origins["layer_norm_eps"]) == (1e-6, "weights")
     assert (model.num_hidden_layers, origins["num_hidden_layers"]) == (2, "preset bert-tiny")
     assert (model.hidden_act, origins["hidden_act"]) == ("gelu", "default")
 
 
 def test_the_user_wins_over_weights_preset_and_task(manager):
     said = Layer(origin="command line", flat={"hidden_size": "256", "num_hidden_layers": "1", "epochs": "2"})
-    plan = _plan(manager, said, config={"hidden_size": 192})
+    plan = _plan(manager, said, config={"hidden_size": 128})
     assert (plan.options("model").hidden_size, plan.options("model").num_hidden_layers, plan.run.epochs) == (256, 1, 2)
+
+
+def test_weights_of_another_size_than_the_preset_are_refused(manager):
+    with pytest.raises(ConfigError, match=r"they have hidden_size 192 and not 128\. Leave out --model"):
+        _plan(manager, config={"hidden_size": 192, "num_hidden_layers": 2})
+    with pytest.raises(ConfigError, match="they have model_type nezha and not bert"):
+        _plan(manager, config={"model_type": "nezha"})
 
 
 def test_a_task_has_its_own_defaults_for_the_run(manager):
@@ -232,8 +242,8 @@ SAID = st.fixed_dictionaries(
         "count": st.integers(1, 9),
         "maybe_count": st.integers(1, 10**6),
         "share": st.floats(0, 1, exclude_min=True, allow_subnormal=False),
-        "title": TEXTS,
-        "maybe_title": TEXTS,
+        "title": TEXTS.filter(bool),
+        "maybe_title": TEXTS.filter(bool),
         "place": TEXTS.filter(bool),
         "scheme": st.sampled_from(["auto", "two-words", "Under_Score"]),
         "types": st.lists(TEXTS, max_size=3),

@@ -89,6 +89,30 @@ CASES = {
     "no label file": Case(
         "--label-file {t}/none", DATA, "{t}/none: the label file cannot be read: No such file or directory"
     ),
+    "a label file that is too deep": Case(
+        "--label-file {t}/file", DATA, "{t}/file: the label file is not JSON: too deep", '{"a":' * 99999
+    ),
+    "a number that is too long": Case(
+        "--train-data {t}/file",
+        DATA,
+        "{t}/file:1: the line is not JSON: a number with too many digits. "
+        'A line is {{"text": "...", "label": {{TYPE: {{MENTION: [[FIRST, LAST], ...]}}}}}}; the last character counts.',
+        '{"text": "a", "id": ' + "7" * 5000 + "}\n",
+    ),
+    "an LSTM of half an odd width": Case(
+        "--bilstm --dry-run --hidden-size 15 --num-attention-heads 1",
+        USAGE,
+        "--bilstm gives each direction half of --hidden-size, and 15 is odd. "
+        "Leave --bilstm out, or take a model of an even width",
+    ),
+    "a switch with a value": Case(
+        "--crf=true",
+        USAGE,
+        "--crf is a switch and has no value: it says yes, and --no-crf, where there is one, says no",
+    ),
+    "an unknown option with a value": Case(
+        "--foo -1", USAGE, "no option --foo in this run (command line). Did you mean '--crf'?"
+    ),
     "no such column": Case(
         "--tag-column 7",
         USAGE,
@@ -116,7 +140,7 @@ CASES = {
     "weights by a name that nothing has": Case(
         "--weights minilm-l7",
         CHECKPOINT,
-        "there is no folder and there are no weights named 'minilm-l7'. "
+        "there is no folder or file and there are no weights named 'minilm-l7'. "
         "Did you mean 'minilm-l6'? Weights with a name: minilm-l6",
     ),
     "windows longer than the model": Case(
@@ -240,6 +264,51 @@ def test_all_contradictions_are_said_at_once(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_weights_of_another_size_than_the_model_that_is_named(
+    finished: Path, command: Command, tmp_path: Path, sentence: Any
+) -> None:
+    code, said = sentence(*command(tmp_path / "run", "--weights", str(finished), "--model", "bert-tiny"))
+    assert code == USAGE
+    assert said.startswith("--model bert-tiny is not what the weights are of: they have vocab_size ")
+    assert said.endswith(
+        "hidden_size 16 and not 128, num_hidden_layers 1 and not 2, intermediate_size 24 and not 512. Leave out --model"
+    )
+
+
+def test_a_vocabulary_that_is_not_that_of_the_weights(
+    finished: Path, command: Command, data: Path, tmp_path: Path, sentence: Any
+) -> None:
+    other = tmp_path / "other.txt"
+    pieces = (data / "vocab.txt").read_text(encoding="utf-8").splitlines()
+    other.write_text("\n".join([*pieces[:-2], pieces[-1], pieces[-2]]) + "\n", encoding="utf-8")
+    code, said = sentence(*command(tmp_path / "run", "--weights", str(finished), "--vocab", str(other)))
+    assert (code, said.startswith(f"{other}: this is not the vocabulary of the weights, ")) == (CHECKPOINT, True)
+
+
+def test_names_that_are_too_long_for_a_path(command: Command, tmp_path: Path, sentence: Any) -> None:
+    name = "x" * 300
+    assert sentence(*command(tmp_path / name)) == (
+        USAGE,
+        f"{tmp_path / name}: cannot be a folder: File name too long. Choose another --output",
+    )
+    assert sentence(*command(tmp_path / "run", "--weights", name)) == (
+        CHECKPOINT,
+        f"{name}: cannot look for the weights: File name too long",
+    )
+
+
+def test_data_to_train_on_where_nothing_is_trained(
+    finished: Path, command: Command, tmp_path: Path, sentence: Any
+) -> None:
+    arguments = command(tmp_path / "run", "--no-train", "--weights", str(finished))
+    place = arguments.index("--eval-data")
+    del arguments[place : place + 2]
+    assert sentence(*arguments) == (
+        USAGE,
+        "there is nothing to do: no data to train on and none to score. Give --eval-data",
+    )
+
+
 def test_data_to_score_and_none_to_train_on(command: Command, tmp_path: Path, sentence: Any) -> None:
     arguments = command(tmp_path / "run")
     place = arguments.index("--train-data")
@@ -257,7 +326,8 @@ def test_a_weights_folder_without_tensors(command: Command, finished: Path, tmp_
     (weights / "model.safetensors").unlink()
     assert sentence(*command(tmp_path / "run", "--weights", str(weights))) == (
         CHECKPOINT,
-        f"{weights}: there is no model.safetensors. Is it a folder in Hugging Face layout?",
+        f"{weights}: there are no weights in this folder. Read are safetensors, PyTorch's .bin, "
+        "TensorFlow's .index and .data, and MindSpore's .ckpt",
     )
     assert not (tmp_path / "run").exists()
 
@@ -363,9 +433,13 @@ def test_predict_takes_either_text_or_a_file(more: list[str], finished: Path, se
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b'{"text": "a"}\n{"txt": "b"}\n', ':2: this JSON line has no "text"; its keys are: txt'),
+        (b'{"txt": "b"}\n', ':1: this JSON line has no "text"; its keys are: txt'),
         (b'{"text": 3}\n', ':1: this JSON line has no "text"; its keys are: text'),
-        (b"a\n\xff\xfe\n", ": the file is not UTF-8: invalid start byte"),
+        (b'{"text": "a \\ud800 b"}\n', ":1: the text holds half a surrogate pair, which is no character"),
+        (
+            b"\xff\xfe\n",
+            ":1: the line is not UTF-8. Convert the file, for example with `iconv -f ENCODING -t utf-8`",
+        ),
     ],
 )
 def test_a_file_to_predict_that_cannot_be_read(
@@ -379,6 +453,32 @@ def test_a_file_to_predict_that_cannot_be_read(
         DATA,
         f"{none}: the file cannot be read: No such file or directory",
     )
+
+
+@pytest.mark.parametrize("before", [1, 255, 256, 257, 300])
+def test_what_stands_before_a_line_that_cannot_be_read_is_predicted(
+    before: int, finished: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "texts"
+    file.write_bytes(b"a\n" * before + b"\xff\nb\n")
+    assert run(["predict", str(finished), str(file), "--batch-size", "64"]) == DATA
+    said = capsys.readouterr()
+    assert [json.loads(line)["text"] for line in said.out.splitlines()] == ["a"] * before
+    assert said.err.startswith(f"bertrun: error: {file}:{before + 1}: the line is not UTF-8")
+    assert said.err.count("\n") == 1
+
+
+def test_a_text_of_bytes_that_are_not_utf8(finished: Path, sentence: Any) -> None:
+    assert sentence("predict", str(finished), "--text", "a", "--text", "caf\udce9") == (
+        USAGE,
+        "--text 'caf\\udce9' is not UTF-8",
+    )
+
+
+def test_json_that_is_too_much_for_python_is_text(finished: Path, tmp_path: Path) -> None:
+    file = tmp_path / "texts"
+    file.write_text('{"id": ' + "7" * 5000 + "\n" + '{"id":' + "[" * 99999 + "\n", encoding="utf-8")
+    assert run(["predict", str(finished), str(file)]) == 0
 
 
 def test_evaluating_on_other_labels(finished: Path, tmp_path: Path, sentence: Any) -> None:

@@ -110,6 +110,40 @@ def test_eval_gives_the_scores_of_the_run(
     assert file.read_bytes() == (finished / "predictions.jsonl").read_bytes()
 
 
+def test_eval_without_data_takes_what_the_run_was_scored_on(finished: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["eval", str(finished), "--json"]) == 0
+    scores = json.loads(capsys.readouterr().out)
+    assert scores == json.loads((finished / "scores.json").read_text(encoding="utf-8"))["eval"]["scores"]
+
+
+def test_a_run_does_not_go_on_with_other_data(
+    command: Command, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mine = tmp_path / "mine.conll"
+    shutil.copy(data / "train.conll", mine)
+    assert run(command(tmp_path / "run", "--train-data", str(mine), "--epochs", "2", "--stop-after", "1")) == 0
+    blocks = mine.read_text(encoding="utf-8").split("\n\n")
+    mine.write_text("\n\n".join(reversed(blocks)), encoding="utf-8")
+    capsys.readouterr()
+    assert run(["resume", str(tmp_path / "run")]) == 4
+    assert f"{mine}: this file is not what the run began with" in capsys.readouterr().err
+
+
+def test_a_run_that_is_to_be_replaced_is_back_where_nothing_replaced_it(
+    finished: Path, command: Command, tmp_path: Path
+) -> None:
+    output = tmp_path / "run"
+    shutil.copytree(finished, output, symlinks=True)
+    assert run(command(output, "--overwrite", "--learning-rate", "1e30", "--clip-norm", "0")) == 7
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
+    assert (output / "best" / "model.safetensors").read_bytes() == (
+        finished / "best" / "model.safetensors"
+    ).read_bytes()
+    assert run(command(output, "--overwrite", "--max-steps", "1", "--no-eval")) == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["run"]
+    assert (output / "latest").resolve().name == "step-00000001"
+
+
 def test_evaluating_weights_without_training(finished: Path, command: Command, tmp_path: Path) -> None:
     output = tmp_path / "only-eval"
     assert run(command(output, "--no-train", "--weights", str(finished))) == 0

@@ -28,7 +28,6 @@ def recorded(request: pytest.FixtureRequest) -> tuple[str, WordPiece]:
 
 def test_casing_of_googles_vocabularies_is_guessed_right(recorded: tuple[str, WordPiece]) -> None:
     name, text = recorded
-    assert text.lowercase_guessed
     assert text.lowercase == (name != "cased")
 
 

@@ -83,6 +83,16 @@ class TestCreate:
         with closing(RunFolder.create(run, overwrite=True)):
             assert {path.name for path in run.iterdir()} == {LOCK, "metrics.jsonl", "log.txt"}
             assert (run / "metrics.jsonl").read_text() == ""
+        assert (run / "checkpoints").is_dir()  # nothing had been committed
+
+    def test_a_run_that_was_not_put_back_after_a_kill_still_waits(self, run: Path) -> None:
+        (run / "first").touch()
+        RunFolder.create(run, overwrite=True)  # and killed
+        (run / LOCK).unlink()
+        (run / RUN_FILE).touch()
+        RunFolder.create(run, overwrite=True).close()
+        assert (run / "first").exists()
+        assert [path.name for path in run.parent.iterdir()] == [run.name]
 
     @pytest.mark.parametrize("overwrite", [False, True])
     def test_what_is_no_run_is_never_replaced(self, tmp_path: Path, overwrite: bool) -> None:
@@ -149,7 +159,9 @@ class TestLock:
         with closing(RunFolder.reopen(run)):
             assert json.loads((run / LOCK).read_text())["pid"] == os.getpid()
         lock(run, other_process.pid)
-        RunFolder.create(run, overwrite=True).close()
+        folder = RunFolder.create(run, overwrite=True)
+        folder.forget_replaced()
+        folder.close()
         assert not (run / RUN_FILE).exists()
 
     def test_another_machines_process_counts_as_alive_and_the_way_out_is_named(

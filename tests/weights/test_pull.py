@@ -252,10 +252,11 @@ class TestResolve:
         with pytest.raises(CheckpointError, match=r"named 'tinny'. Did you mean 'tiny'\? Weights with a name: tiny$"):
             resolve("tinny", {"tiny": spec()}, tmp_path)
 
-    def test_a_file_is_not_a_folder(self, tmp_path: Path) -> None:
+    def test_a_file_and_the_prefix_of_a_tensorflow_checkpoint_are_weights_too(self, tmp_path: Path) -> None:
         (tmp_path / "model.safetensors").touch()
-        with pytest.raises(CheckpointError, match="weights are a folder, and this is a file"):
-            resolve(tmp_path / "model.safetensors", {}, tmp_path)
+        (tmp_path / "bert_model.ckpt.index").touch()
+        for name in ("model.safetensors", "bert_model.ckpt"):
+            assert resolve(tmp_path / name, {}, tmp_path) == tmp_path / name
 
 
 class TestCache:

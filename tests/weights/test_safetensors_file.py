@@ -147,3 +147,18 @@ def test_reading_one_tensor_of_many_reads_no_other(tmp_path: Path) -> None:
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 2_500_000  # one tensor is 1 000 000 bytes, all are 20 000 000
+
+
+def test_a_file_that_is_gone_after_it_was_opened(tmp_path: Path) -> None:
+    save_file({"a": np.ones((3,), np.float32)}, tmp_path / "x")
+    file = SafetensorsFile(tmp_path / "x")
+    (tmp_path / "x").unlink()
+    with pytest.raises(CheckpointError, match="cannot read the weights: No such file"):
+        file.read("a")
+
+
+def test_a_shape_that_numpy_cannot_have_is_refused_where_it_holds_nothing(tmp_path: Path) -> None:
+    header = json.dumps({"a": {"dtype": "F32", "shape": [0, 1 << 62], "data_offsets": [0, 0]}}).encode()
+    (tmp_path / "x").write_bytes(len(header).to_bytes(8, "little") + header)
+    with pytest.raises(CheckpointError, match="a shape that no array can have"):
+        SafetensorsFile(tmp_path / "x")

@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from bert_core.errors import CheckpointError
 from bert_core.weights.archive import Stored
 
+from .floats import READ_AS, as_float32
+
 _HEADER_LIMIT = 4 << 20  # bytes; that of a BERT of 24 layers is under 50 KiB
 _DIMENSIONS_LIMIT = 32
 # fmt: off
@@ -31,7 +33,7 @@ _ITEM_SIZES = {
     "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8,
 }
 # fmt: on
-_STORED_AS = {"F16": "<f2", "BF16": "<u2", "F32": "<f4", "F64": "<f8"}
+_ITEMS_LIMIT = 1 << 48  # of a shape, a size of 0 left out: what NumPy can shape
 
 
 @dataclass(frozen=True)
@@ -75,25 +77,21 @@ class SafetensorsFile:
             CheckpointError: It holds no floating-point numbers, or the file has changed since it was opened.
         """
         entry = self.tensors[name]
-        if entry.dtype not in _STORED_AS:
+        if entry.dtype not in READ_AS:
             what = f"the tensor {name!r} is stored as {entry.dtype}, and weights are F32, F16, BF16 or F64"
             raise CheckpointError(what, where=self.path)
         count = math.prod(entry.shape)
-        stored = np.fromfile(self.path, _STORED_AS[entry.dtype], count=count, offset=entry.start)
+        try:
+            stored = np.fromfile(self.path, READ_AS[entry.dtype], count=count, offset=entry.start)
+        except OSError as error:
+            raise CheckpointError(f"cannot read the weights: {error.strerror}", where=self.path) from error
         if stored.size != count:
             raise CheckpointError(f"the file ends inside the tensor {name!r}: it has changed", where=self.path)
-        return _as_float32(stored, entry.dtype).reshape(entry.shape)
+        return as_float32(stored, entry.dtype).reshape(entry.shape)
 
 
 class _HeaderError(Exception):
     """A sentence about what is wrong with a header."""
-
-
-def _as_float32(stored: NDArray[Any], dtype: str) -> NDArray[np.float32]:
-    if dtype == "BF16":  # the upper half of a float32
-        return (stored.astype(np.uint32) << 16).view(np.float32)
-    with np.errstate(over="ignore"):
-        return stored.astype(np.float32, copy=False)
 
 
 def _entries(file: IO[bytes]) -> dict[str, Entry]:
@@ -149,6 +147,8 @@ def _entry(name: str, said: Any, data_start: int) -> Entry:
     size = math.prod(shape) * _ITEM_SIZES[dtype]
     if end - start != size:
         raise _HeaderError(f"the tensor {name!r}, {dtype} of shape {tuple(shape)}, has {end - start} bytes, not {size}")
+    if math.prod(filter(None, shape)) > _ITEMS_LIMIT:
+        raise _HeaderError(f"the tensor {name!r} has a shape that no array can have, {tuple(shape)}")
     return Entry(dtype, tuple(shape), data_start + start, data_start + end)
 
 

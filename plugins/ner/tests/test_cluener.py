@@ -85,6 +85,8 @@ def test_annotation_survives_a_round_trip(text, data):
     ("text", "sentence"),
     [
         ('{"text": "好"', f"some.json:2: the line is not JSON: Expecting ',' delimiter at character 13. {FORM}"),
+        ('{"id": ' + "7" * 5000 + "}", f"some.json:2: the line is not JSON: a number with too many digits. {FORM}"),
+        ('{"id": ' + "[" * 99999, f"some.json:2: the line is not JSON: too deep. {FORM}"),
         ("[1]", f"some.json:2: the line is an array, not an object. {FORM}"),
         ('{"sentence": "好"}', f"some.json:2: the line is no example: it has no 'text'. {FORM}"),
         ('{"text": 7}', f"some.json:2: the line is no example: its 'text' is a number, not a string. {FORM}"),

@@ -60,7 +60,17 @@ def complaint(path, **options):
         (
             b"a O\nb O\n\xe9t\xe9 O\n",
             "file:3: the byte 0xe9 at offset 8 is not UTF-8. "
-            "Convert the file, for example with `iconv -f gb18030 -t utf-8`.",
+            "Convert the file, for example with `iconv -f ENCODING -t utf-8`.",
+        ),
+        (
+            b"caf\xe9 O\n",
+            "file:1: the byte 0xe9 at offset 3 is not UTF-8. "
+            "Convert the file, for example with `iconv -f ENCODING -t utf-8`.",
+        ),
+        (
+            "Привет O\n".encode("cp1251") + b"\xff O\n",
+            "file:1: the byte 0xcf at offset 0 is not UTF-8. "
+            "Convert the file, for example with `iconv -f ENCODING -t utf-8`.",
         ),
         (
             "a O\n".encode("utf-16"),
@@ -84,6 +94,8 @@ def test_files_that_are_not_there_are_refused(tmp_path):
 def test_a_damaged_first_line_of_json_is_said_to_be_one(tmp_path):
     assert complaint(written(tmp_path, '{"text": "好", "label": {}\n')).startswith("file:1: the line is not JSON: ")
     assert complaint(written(tmp_path, '{"sentence": "好"}\n')).startswith("file:1: the line is no example: ")
+    long = '{"text": "好", "id": ' + "7" * 5000 + "}\n"
+    assert complaint(written(tmp_path, long)).startswith("file:1: the line is not JSON: a number with too many digits")
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,11 @@ from typing import Any
 import mindspore as ms
 import numpy as np
 import pytest
-from bertrun_ner.heads import BiLstm, CrfLoss, TaggingHead, TokenLoss, take_rows
+from bertrun_ner.heads import DEVIATION, BiLstm, CrfLoss, TaggingHead, TokenLoss, take_rows
 from mindspore import Tensor, nn, ops
 from numpy.typing import NDArray
+
+from bert_core import UsageError
 
 Array = NDArray[Any]
 WIDTH, LABELS = 6, 5
@@ -117,7 +119,7 @@ def test_without_an_lstm_logits_are_linear_in_the_words_vector() -> None:
     weight, bias = made.classifier.weight.asnumpy(), made.classifier.bias.asnumpy()
     expected = np.take_along_axis(sequence, positions[:, :, None], 1) @ weight.T + bias
     np.testing.assert_allclose(ours, expected, atol=1e-6)
-    assert 0 < np.abs(weight).max() <= 0.04, "first values are cut off at two deviations of 0.02"
+    assert 0 < np.abs(weight).max() <= 2 * DEVIATION, "first values are cut off at two deviations"
 
 
 def cross_entropy(logits: Array, labels: Array, total: float) -> float:
@@ -184,6 +186,12 @@ def slope(cell: nn.Cell, parameter: ms.Parameter, place: Any, arguments: list[Te
         losses.append(float(cell(*arguments).asnumpy()))
     parameter.set_data(Tensor(value))
     return (losses[0] - losses[1]) / 0.04
+
+
+def test_an_lstm_of_an_odd_width_is_refused() -> None:
+    with pytest.raises(UsageError, match="--bilstm gives each direction half of --hidden-size, and 7 is odd"):
+        TaggingHead(7, LABELS, seed=1, bilstm=True)
+    TaggingHead(7, LABELS, seed=1, bilstm=False)
 
 
 def test_first_values_depend_on_the_seed_alone() -> None:

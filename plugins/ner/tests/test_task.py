@@ -101,6 +101,7 @@ def test_a_file_in_another_scheme_is_read_in_that_of_the_labels(write: Any) -> N
     assert task.reference(example).tags == ("B-PER", "I-PER", "O", "B-LOC")
 
 
+JSON_LABELS = 'Write ["PER", "LOC"], {"PER": 0, "LOC": 1} or {"0": "PER", "1": "LOC"}'
 CLUENER_LABELS = {"O": 0, "S_address": 1, "B_address": 2, "M_address": 3, "E_address": 4, "S_book": 5, "<START>": 6}
 
 
@@ -112,8 +113,22 @@ CLUENER_LABELS = {"O": 0, "S_address": 1, "B_address": 2, "M_address": 3, "E_add
         ("[PAD]\n[CLS]\nO\nPER\n", ["PER"]),
         (json.dumps(CLUENER_LABELS), ["address", "book"]),
         ('{"address": 0, "book": 1}', ["address", "book"]),
+        ('\n["PER", "LOC"]', ["PER", "LOC"]),
+        ('[ "[PAD]", "O", "B-PER", "I-PER"]', ["PER"]),
+        ('{"0": "O", "1": "B-PER", "2": "B-LOC"}', ["PER", "LOC"]),
+        ("PER\r\n\tcreative work \r\n\rLOC", ["PER", "creative work", "LOC"]),
     ],
-    ids=["types", "tags", "with special pieces", "JSON of tags", "JSON of types"],
+    ids=[
+        "types",
+        "tags",
+        "with special pieces",
+        "JSON of tags",
+        "JSON of types",
+        "JSON list of types",
+        "JSON list of tags",
+        "JSON of tags by id",
+        "types with blanks",
+    ],
 )
 def test_a_label_file_names_types(content: str, types: list[str], write: Any) -> None:
     assert read_types(write("labels", content)) == types
@@ -125,6 +140,11 @@ def test_a_label_file_names_types(content: str, types: list[str], write: Any) ->
         ("", "the label file names no entity type. Write one type a line, such as PER"),
         ("O\n", "the label file names no entity type. Write one type a line, such as PER"),
         ('{"PER"', "the label file is not JSON: Expecting ':' delimiter: line 1 column 7 (char 6)"),
+        ('{"PER": ' + "[" * 99999, "the label file is not JSON: too deep"),
+        ("[" * 99999, "the label file names no entity type. Write one type a line, such as PER"),
+        ('["PER", 3]', f"the label file's JSON holds something other than labels. {JSON_LABELS}"),
+        ('{"0": 3}', f"the label file's JSON holds something other than labels. {JSON_LABELS}"),
+        ("{}", "the label file names no entity type. Write one type a line, such as PER"),
     ],
 )
 def test_a_label_file_without_types_is_refused(content: str, said: str, write: Any) -> None:

@@ -103,8 +103,9 @@ def _json(line: str, path: Path, number: int) -> object:
     except json.JSONDecodeError as error:
         what = f"the line is not JSON: {error.msg} at character {error.pos + 1}"
         raise DataError.at(path, number, what, hint=_EXAMPLE) from None
-    except RecursionError:
-        raise DataError.at(path, number, "the line is not JSON: too deep", hint=_EXAMPLE) from None
+    except (ValueError, RecursionError) as error:
+        what = "too deep" if isinstance(error, RecursionError) else "a number with too many digits"
+        raise DataError.at(path, number, f"the line is not JSON: {what}", hint=_EXAMPLE) from None
 
 
 def _kind(value: object) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,7 @@ from .sentence import Corpus, Sentence
 DataFormat = Literal["auto", "conll", "cluener"]
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_IDEOGRAPH = re.compile("[\u4e00-\u9fff]")
 
 
 def read_sentences(
@@ -82,9 +84,19 @@ def _content(path: Path) -> bytes:
 
 def _not_utf8(path: Path, content: bytes, start: int) -> DataError:
     line = content.count(b"\n", 0, start) + 1
-    encoding = "utf-16" if content.startswith(_UTF16_MARKS) else "gb18030"
-    hint = f"Convert the file, for example with `iconv -f {encoding} -t utf-8`."
+    hint = f"Convert the file, for example with `iconv -f {_encoding(content)} -t utf-8`."
     return DataError.at(path, line, f"the byte 0x{content[start]:02x} at offset {start} is not UTF-8", hint=hint)
+
+
+def _encoding(content: bytes) -> str:
+    """What the content may be in, for a hint."""
+    if content.startswith(_UTF16_MARKS):
+        return "utf-16"
+    try:
+        text = content.decode("gb18030")
+    except UnicodeDecodeError:
+        return "ENCODING"
+    return "gb18030" if _IDEOGRAPH.search(text) else "ENCODING"
 
 
 def _begins_with_json(text: str) -> bool:
@@ -93,7 +105,7 @@ def _begins_with_json(text: str) -> bool:
         return False
     try:
         return isinstance(json.loads(first), dict)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):
         return '"text"' in first  # a damaged line of CLUENER's, whose own reader says what is wrong with it
 
 

@@ -8,9 +8,11 @@ import mindspore as ms
 import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
-from bert_core import truncated_normal
+from bert_core import UsageError, truncated_normal
 
 from .crf import LinearChainCrf
+
+DEVIATION = 0.02 / 0.88  # what is left of it when the values are cut off at twice it: 0.02, as elsewhere for heads
 
 
 class Classifier(nn.Cell):  # type: ignore[misc]
@@ -18,7 +20,7 @@ class Classifier(nn.Cell):  # type: ignore[misc]
 
     def __init__(self, width: int, labels: int, seed: int) -> None:
         super().__init__()
-        weight = truncated_normal("classifier.weight", (labels, width), deviation=0.02, seed=seed)
+        weight = truncated_normal("classifier.weight", (labels, width), deviation=DEVIATION, seed=seed)
         self.weight = Parameter(Tensor(weight), name="weight")
         self.bias = Parameter(Tensor(np.zeros(labels, np.float32)), name="bias")
         self.matmul = ops.MatMul(transpose_b=True)
@@ -81,9 +83,15 @@ class BiLstm(nn.Cell):  # type: ignore[misc]
     Args:
         width: Of the vectors read and given; each direction has half of it.
         seed: Of the first values, uniform within 1 / sqrt(width / 2).
+
+    Raises:
+        UsageError: The width is odd, so that it has no half.
     """
 
     def __init__(self, width: int, seed: int) -> None:
+        if width % 2:
+            what = f"--bilstm gives each direction half of --hidden-size, and {width} is odd"
+            raise UsageError(what, hint="Leave --bilstm out, or take a model of an even width")
         super().__init__()
         self.ahead = nn.LSTM(width, width // 2, batch_first=True)
         self.back = nn.LSTM(width, width // 2, batch_first=True)

@@ -15,6 +15,7 @@ class NerOptions:
 
     crf: bool = option(False, help="Choose the tags of a sentence together (conditional random field), not one by one.")
     bilstm: bool = option(False, help="Put a bidirectional LSTM between the encoder and the tagger.")
+    head_dropout: float = option(0.1, minimum=0, maximum=0.99, help="Dropout of the vectors that the tagger takes.")
     crf_rate: float = option(200.0, above=0, help="Learning rate of the CRF's transitions, as a multiple.")
     sample: Literal["en", "zh"] = option("en", help="Language of the sample, which is taken where no data is named.")
     data_format: Literal["auto", "conll", "cluener", "tfrecord", "mindrecord"] = option(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -26,6 +27,8 @@ SAMPLE_FILES = {
     "zh": {"train": "zh/train.json", "eval": "zh/dev.json", "test": "zh/test.json"},
 }
 
+_JSON = re.compile(r'\s*(\{|\[\s*")')  # a line of text may be [PAD]
+
 
 class NerTask:
     """Tags each word (or character) with a label that spells entity spans.
@@ -36,7 +39,6 @@ class NerTask:
     """
 
     reads: Literal["sequence"] = "sequence"
-    head_dropout = 0.1
     best: str
     features: Mapping[str, Feature] = {"word_positions": Feature(), "word_mask": Feature(), "labels": Feature()}
     head_inputs = ("word_positions", "word_mask")
@@ -47,6 +49,7 @@ class NerTask:
         self._options = options
         self.labels: tuple[str, ...] = tuple(state["labels"]) if state else ()
         self._unit: Unit = state["unit"] if state else "word"
+        self.head_dropout = options.head_dropout
         self.metrics = tuple(dict.fromkeys(("spans", options.metric)))
         self.best = {"cluener": "cluener_f1", "tokens": "token_accuracy"}.get(options.metric, "f1")
         self.rates = {"crf.": options.crf_rate}
@@ -190,7 +193,9 @@ def _listed(types: Iterable[str]) -> str:
 
 
 def read_types(path: Path) -> list[str]:
-    """The entity types of a label file: one a line, or the keys of a JSON object from labels to ids.
+    """The entity types of a label file, of tags or of types: one a line, or in JSON.
+
+    In JSON they are a list, the keys of an object from labels to ids, or the values of one from ids to labels.
 
     Raises:
         DataError: It cannot be read or names no type.
@@ -200,16 +205,23 @@ def read_types(path: Path) -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise DataError(f"the label file cannot be read: {reason}", where=path) from None
-    if text.lstrip().startswith("{"):
-        try:
-            lines = [str(key) for key in json.loads(text)]
-        except ValueError as error:
-            raise DataError(f"the label file is not JSON: {error}", where=path) from None
-    else:
-        lines = text.split()
-    types = list(
-        dict.fromkeys(parse(line).type for line in lines if parse(line).type and not line.startswith(("<", "[")))
-    )
+    lines = _json_labels(text, path) if _JSON.match(text) else re.split(r"\r*\n|\r", text)
+    labels = [label for line in lines if (label := line.strip()) and not label.startswith(("<", "["))]
+    types = list(dict.fromkeys(parse(label).type for label in labels if parse(label).type))
     if not types:
         raise DataError("the label file names no entity type", where=path, hint="Write one type a line, such as PER")
     return types
+
+
+def _json_labels(text: str, path: Path) -> list[str]:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        reason = "too deep" if isinstance(error, RecursionError) else error
+        raise DataError(f"the label file is not JSON: {reason}", where=path) from None
+    numbered = isinstance(found, dict) and all(key.isdecimal() for key in found)
+    labels = list(found.values() if numbered else found)
+    if not all(isinstance(label, str) for label in labels):
+        what = "the label file's JSON holds something other than labels"
+        raise DataError(what, where=path, hint='Write ["PER", "LOC"], {"PER": 0, "LOC": 1} or {"0": "PER", "1": "LOC"}')
+    return labels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import pytest
 from safetensors.numpy import save_file
 
 from bert_core.errors import CheckpointError
-from bert_core.weights.folder import WeightsFolder
 from bert_core.weights.known import MINILM_L6
+from bert_core.weights.opened import Weights
 from bert_core.weights.report import LoadReport
+from bert_core.weights.sizes import encoder_shapes
 from bert_core.weights.store import folder_of
 
 WORDS = "bert.embeddings.word_embeddings.weight"
@@ -30,13 +32,14 @@ def folder(path: Path, shapes: dict[str, tuple[int, ...]], **config: object) -> 
     return path
 
 
-def matched(path: Path, shapes: dict[str, tuple[int, ...]], may_be_new: set[str] | None = None) -> LoadReport:
-    return WeightsFolder.open(folder(path, shapes)).match(
+def matched(
+    path: Path, shapes: dict[str, tuple[int, ...]], may_be_new: Collection[str] = (), other: Collection[str] = ()
+) -> LoadReport:
+    return Weights(folder(path, shapes)).match(
         WANTED,
-        prefix="bert.",
-        encoder=ENCODER,
-        ignorable={"bert.embeddings.position_ids"},
-        may_be_new=may_be_new or set(),
+        required=set(ENCODER) - set(may_be_new),
+        head={HEAD},
+        other=other,
         wanted_by="run.toml",
     )
 
@@ -49,9 +52,8 @@ def refused(report: LoadReport) -> str:
 
 class TestOpen:
     def test_names_shapes_and_tensors(self, tmp_path: Path) -> None:
-        opened = WeightsFolder.open(folder(tmp_path, {WORDS: (10, 4)}, model_type="bert"))
+        opened = Weights(folder(tmp_path, {WORDS: (10, 4)}, model_type="bert"))
         assert opened.config["model_type"] == "bert"
-        assert opened.names() == (WORDS,)
         assert opened.shapes() == {WORDS: (10, 4)}
         assert opened.tensor(WORDS).shape == (10, 4)
         with pytest.raises(CheckpointError, match="no tensor 'x'"):
@@ -71,22 +73,57 @@ class TestOpen:
     def test_bad_config(self, tmp_path: Path, config: str, said: str) -> None:
         (folder(tmp_path, {}) / "config.json").write_text(config, "utf-8")
         with pytest.raises(CheckpointError, match=said):
-            WeightsFolder.open(tmp_path)
+            Weights(tmp_path)
 
     def test_what_is_missing(self, tmp_path: Path) -> None:
-        with pytest.raises(CheckpointError, match="no such folder of weights"):
-            WeightsFolder.open(tmp_path / "nowhere")
-        with pytest.raises(CheckpointError, match=r"config.json: there is no such file"):
-            WeightsFolder.open(tmp_path)
-        (folder(tmp_path, {}) / "model.safetensors").unlink()
-        with pytest.raises(CheckpointError, match=r"there is no model.safetensors\."):
-            WeightsFolder.open(tmp_path)
+        with pytest.raises(CheckpointError, match="there are no such weights"):
+            Weights(tmp_path / "nowhere")
+        with pytest.raises(CheckpointError, match="there are no weights in this folder"):
+            Weights(tmp_path)
+        (folder(tmp_path, {WORDS: (10, 4)}) / "config.json").unlink()
+        with pytest.raises(CheckpointError, match=r"there is no config\.json or bert_config\.json"):
+            Weights(tmp_path)
 
-    @pytest.mark.parametrize("name", ["pytorch_model.bin", "model.safetensors.index.json", "bert_model.ckpt.index"])
-    def test_other_formats_are_named(self, tmp_path: Path, name: str) -> None:
-        (folder(tmp_path, {}) / "model.safetensors").rename(tmp_path / name)
-        with pytest.raises(CheckpointError, match=f"there is no model.safetensors; {name} is .*, which is not read"):
-            WeightsFolder.open(tmp_path)
+    @pytest.mark.parametrize("name", ["pytorch_model.bin", "bert_model.ckpt", "weights.bin", "any.safetensors"])
+    def test_the_format_is_what_the_file_holds(self, tmp_path: Path, name: str) -> None:
+        (folder(tmp_path, {WORDS: (10, 4)}) / "model.safetensors").rename(tmp_path / name)
+        assert (Weights(tmp_path).format, Weights(tmp_path / name).shapes()) == ("safetensors", {WORDS: (10, 4)})
+
+    @pytest.mark.parametrize(
+        ("content", "said"),
+        [
+            (b"\x89HDF\r\n\x1a\n", "this is a Keras file"),
+            (b"version https://git-lfs.github.com/spec/v1\noid", "a pointer of Git LFS"),
+            (b"<!DOCTYPE html>", "a web page"),
+            (b"[]", "no weights in a format that is known"),
+            (b'{"a": 1}', "this is JSON, and no index of weights"),
+            (b"", "no weights in a format that is known"),
+        ],
+    )
+    def test_what_is_no_weights_is_named(self, tmp_path: Path, content: bytes, said: str) -> None:
+        (folder(tmp_path, {}) / "model.safetensors").write_bytes(content)
+        with pytest.raises(CheckpointError, match=said):
+            Weights(tmp_path)
+
+    def test_of_several_weights_one_must_be_named(self, tmp_path: Path) -> None:
+        for name in ("a.ckpt", "b.ckpt"):
+            (folder(tmp_path, {WORDS: (10, 4)}) / "model.safetensors").rename(tmp_path / name)
+        with pytest.raises(
+            CheckpointError, match=r"there are several weights: a\.ckpt, b\.ckpt\. Name the file itself"
+        ):
+            Weights(tmp_path)
+        assert WORDS in Weights(tmp_path / "b.ckpt").tensors
+
+    def test_a_folder_of_hugging_faces_cache_may_link_to_its_blobs(self, tmp_path: Path) -> None:
+        snapshot = tmp_path / "models--a--b" / "snapshots" / "1234"
+        snapshot.mkdir(parents=True)
+        folder(snapshot, {WORDS: (10, 4)})
+        blobs = tmp_path / "models--a--b" / "blobs"
+        blobs.mkdir()
+        for name in ("config.json", "model.safetensors"):
+            (snapshot / name).rename(blobs / name)
+            (snapshot / name).symlink_to(f"../../blobs/{name}")
+        assert Weights(snapshot).shapes() == {WORDS: (10, 4)}
 
     @pytest.mark.parametrize("name", ["config.json", "model.safetensors"])
     def test_a_file_may_not_lead_out_of_the_folder(self, tmp_path: Path, name: str) -> None:
@@ -94,32 +131,29 @@ class TestOpen:
         (inside / name).rename(outside)
         (inside / name).symlink_to(outside)
         with pytest.raises(CheckpointError, match="a link that leaves the folder"):
-            WeightsFolder.open(inside)
+            Weights(inside)
 
     def test_the_folder_may_be_a_link_and_files_may_link_within(self, tmp_path: Path) -> None:
         step = folder(tmp_path / "step-1", {WORDS: (1, 1)})
         (step / "model.safetensors").rename(step / "blob")
         (step / "model.safetensors").symlink_to("blob")
         (tmp_path / "latest").symlink_to("step-1")
-        assert WeightsFolder.open(tmp_path / "latest").names() == (WORDS,)
+        assert Weights(tmp_path / "latest").shapes() == {WORDS: (1, 1)}
 
 
 class TestMatch:
     def test_names_without_prefix_and_with_old_words(self, tmp_path: Path) -> None:
         stored = {
             "embeddings.word_embeddings.weight": (10, 4),
+            "embeddings.token_type_embeddings.weight": (2, 4),
             "embeddings.LayerNorm.gamma": (4,),
             "pooler.dense.weight": (4, 4),
             "embeddings.position_ids": (1, 8),
         }
         report = matched(tmp_path, stored)
-        assert report.loaded == {
-            WORDS: "embeddings.word_embeddings.weight",
-            NORM: "embeddings.LayerNorm.gamma",
-            POOLER: "pooler.dense.weight",
-        }
+        assert report.loaded == (WORDS, NORM, POOLER)
         assert report.new == (HEAD,)
-        assert report.unexpected == ()
+        assert report.unexpected == ("bert.embeddings.token_type_embeddings.weight",)
         report.check()
 
     def test_a_whole_model_with_another_head(self, tmp_path: Path) -> None:
@@ -141,6 +175,14 @@ class TestMatch:
         assert POOLER in refused(matched(tmp_path, stored))
         matched(tmp_path, stored, may_be_new={POOLER}).check()
 
+    def test_a_head_of_another_shape_or_of_other_labels_is_new(self, tmp_path: Path) -> None:
+        other_shape = matched(tmp_path / "shape", {**WANTED, HEAD: (7, 4)})
+        assert (other_shape.wrong_shape, HEAD in other_shape.loaded) == ({HEAD: (WANTED[HEAD], (7, 4))}, False)
+        other_shape.check()
+        other_labels = matched(tmp_path / "labels", WANTED, other={HEAD})
+        assert (other_labels.new, other_labels.unexpected) == ((HEAD,), (HEAD,))
+        other_labels.check()
+
     def test_another_vocabulary(self, tmp_path: Path) -> None:
         said = refused(matched(tmp_path, {**WANTED, WORDS: (12, 4)}))
         assert f"{WORDS} has 12 rows in {tmp_path}/model.safetensors" in said
@@ -154,10 +196,6 @@ class TestMatch:
         assert f"{NORM} is (8) in" in said
         assert set(report.loaded) == {POOLER, HEAD}
 
-    def test_one_parameter_stored_twice(self, tmp_path: Path) -> None:
-        with pytest.raises(CheckpointError, match="are both the parameter"):
-            matched(tmp_path, {**WANTED, "bert.embeddings.LayerNorm.gamma": (4,)})
-
     def test_table(self, tmp_path: Path) -> None:
         report = matched(tmp_path, {WORDS: (12, 4), NORM: (4,), "evil\x1b[2J": (1,)})
         assert report.table().splitlines() == [
@@ -170,15 +208,14 @@ class TestMatch:
 
 @pytest.mark.skipif(not folder_of("minilm-l6").is_dir(), reason="run `bertrun weights pull minilm-l6` once")
 def test_minilm_is_a_whole_bert() -> None:
-    opened = WeightsFolder.open(folder_of("minilm-l6"))
-    layers = {f"bert.{name}" for name in opened.names() if name != "embeddings.position_ids"}
-    wanted = {name: opened.shapes()[name.removeprefix("bert.")] for name in layers}
-    report = opened.match(wanted, prefix="bert.", encoder=layers, ignorable={"bert.embeddings.position_ids"})
-    report.check()
-    assert len(report.loaded) == 103
-    assert (report.new, report.unexpected) == ((), ())
+    opened = Weights(folder_of("minilm-l6"))
+    assert opened.table is not None
+    assert (opened.table.name, opened.unknown) == ("Hugging Face's BERT without a prefix", ())
+    assert {dropped.reason for dropped in opened.dropped.values()} <= {"0, 1, 2 and so on"}
+    assert len(opened.tensors) == 103
+    assert not set(encoder_shapes(opened.config)) - set(opened.tensors)
     assert opened.config["hidden_size"] == 384
-    words = opened.tensor("embeddings.word_embeddings.weight")
+    words = opened.tensor("bert.embeddings.word_embeddings.weight")
     assert words.shape == (30522, 384)
     assert 0.01 < float(words.std()) < 1
     assert MINILM_L6.wheel is not None
