@@ -5,8 +5,8 @@ from __future__ import annotations
 from .errors import BertrunError, DataError, DeviceError, UsageError
 from .hookspecs import hookimpl
 from .initial import truncated_normal
-from .loaded import load
 from .options import option
+from .predictor import load
 from .protocols import Task, TextEncoder
 from .types import (
     Arrays,

@@ -111,20 +111,6 @@ def open_text(plan: Plan, folder: Path | None) -> WordPiece:
     return WordPiece.from_folder(folder, max_length=run.max_length)
 
 
-def chosen_dtype(spec: DeviceSpec, wanted: str | None) -> str:
-    """The type in which matrix products are computed: the one asked for, else the one that the device prefers.
-
-    Raises:
-        UsageError: The device does not compute in it.
-    """
-    if wanted is not None and wanted not in spec.compute_dtypes:
-        raise UsageError(
-            f"--compute-dtype {wanted} is nothing that the device '{spec.name}' computes matrix products in",
-            hint=f"Leave it out, or choose one that it has: {', '.join(spec.compute_dtypes)}",
-        )
-    return wanted or spec.compute_dtypes[0]
-
-
 def assemble(
     spec: ModelSpec,
     options: Any,

@@ -11,6 +11,8 @@ from .protocols import Encoder
 from .types import EncoderParts, ModelSpec, WeightsSpec
 from .weights.known import MINILM_L6
 
+COMPUTE_DTYPES = ("float32", "float16", "bfloat16")
+
 
 def _build_bert(options: Any, parts: EncoderParts) -> Encoder:
     from .bert.encoder import BertModel
@@ -34,6 +36,8 @@ def bertrun_register_models() -> Iterable[ModelSpec]:
         options=BertOptions,
         preferred=True,
         presets=PRESETS,
+        compute_dtypes=COMPUTE_DTYPES,
+        recomputes=True,
         build=_build_bert,
     )
     yield ModelSpec(
@@ -41,6 +45,8 @@ def bertrun_register_models() -> Iterable[ModelSpec]:
         summary="NEZHA: BERT with relative positions in its attention, for Chinese (Wei et al. 2019).",
         options=NezhaOptions,
         presets=NEZHA_PRESETS,
+        compute_dtypes=COMPUTE_DTYPES,
+        recomputes=True,
         build=_build_nezha,
     )
 

@@ -52,6 +52,12 @@ class Plan:
         """The options of the chosen spec of a kind."""
         return self.settings.values[kind]
 
+    @property
+    def compute_dtype(self) -> str:
+        """The type of matrix products: the one asked for, else the first of the device's that the model has."""
+        model, device = (self.choices[kind].spec.compute_dtypes for kind in ("model", "device"))
+        return self.run.compute_dtype or next(dtype for dtype in device if dtype in model)
+
     def tables(self) -> dict[str, dict[str, Any]]:
         """The run file that does this run again, from whatever folder it is started in."""
         here = Path.cwd()
@@ -150,7 +156,23 @@ def make_plan(
         Layer(origin=f"sample of {task.name}", tables={RUN: task.spec.sample if on_sample else {}}),
         Layer(origin=f"task {task.name}", tables={RUN: task.spec.defaults}),
     ]
-    return Plan(choices=choices, settings=resolve(owners(choices), [*layers, *defaults]))
+    plan = Plan(choices=choices, settings=resolve(owners(choices), [*layers, *defaults]))
+    if problems := list(_beyond(plan)):
+        raise ConfigError(problems)
+    return plan
+
+
+def _beyond(plan: Plan) -> Iterable[str]:
+    """What was asked for and the chosen model or device cannot do."""
+    model, device = plan.choices["model"].spec, plan.choices["device"].spec
+    both = [dtype for dtype in device.compute_dtypes if dtype in model.compute_dtypes]
+    if not both:
+        yield f"the model '{model.name}' and the device '{device.name}' have no compute dtype in common"
+    elif plan.run.compute_dtype not in (None, *both):
+        who = f"the model '{model.name}' on the device '{device.name}' computes in {listed(both)}"
+        yield f"--compute-dtype {plan.run.compute_dtype}: {who}"
+    if plan.run.recompute and not model.recomputes:
+        yield f"--recompute: the model '{model.name}' cannot compute its layers again"
 
 
 def _check_preset(model: Choice, config: Mapping[str, object]) -> None:

@@ -1,88 +1,106 @@
-"""A finished run, opened to evaluate and predict."""
+"""`bert_core.load`: weights opened from Python."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .assembly import ask_metrics, assemble, device_named, model_of
-from .embedder import Embedder
 from .errors import CheckpointError
-from .manager import PluginManager
-from .options import Layer, resolve
-from .protocols import Encoder
-from .text.folder import said_length
-from .text.tokenizer import WordPiece
-from .training.checkpoints import open_checkpoint
-from .weights.opened import Weights
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from .manager import PluginManager
 
 
 class Predictor:
-    """A task's network with the weights of a checkpoint.
+    """Weights that are ready to be used; `bert_core.load` makes one.
 
     Args:
-        path: The folder of a run, whose best checkpoint is taken, or of a checkpoint.
+        name_or_path: The weights.
         manager: The plugins.
         device: The device's name; None takes the preferred one.
-        batch_size: Windows at once.
+        batch_size: Texts at once.
 
     Raises:
-        CheckpointError: The folder holds no whole checkpoint that a run of bertrun wrote.
+        CheckpointError: There are no such weights, or they are damaged or do not fit their model.
     """
 
-    def __init__(self, path: Path, manager: PluginManager, *, device: str | None = None, batch_size: int = 32) -> None:
-        weights = Weights(open_checkpoint(path))
-        self.weights = weights
-        known = weights.config.get("bertrun")
-        if not isinstance(known, dict):
-            raise CheckpointError("config.json does not say which task these weights are for", where=weights.path)
-        self.task_name = str(known["task"])
-        self.task = _rebuild_task(manager, known)
-        self.text = WordPiece.from_folder(weights.folder, max_length=_trained_length(weights.folder))
-        self.metrics = ask_metrics(self.task, manager)
-        self.device = device_named(manager, device)
-        model, options = model_of(weights, manager)
-        self.assemble = partial(assemble, model, options, self.task, seed=0, weights=weights, strict=True)
-        self.objective = self.assemble(self.device).objective
+    def __init__(
+        self, name_or_path: str | Path, manager: PluginManager, *, device: str | None, batch_size: int
+    ) -> None:
+        from .embedder import Embedder
+        from .finished import FinishedRun
+        from .training.checkpoints import is_run
+        from .weights.store import resolve
 
-        from .training.evaluation import Evaluator
+        self._path = resolve(name_or_path, manager.specs("weights"))
+        self._run: FinishedRun | None = None
+        if is_run(self._path):
+            self._run = FinishedRun(self._path, manager, device=device, batch_size=batch_size)
+            self._embedder = self._run.embedder()
+        else:
+            self._embedder = Embedder.open(self._path, manager, device=device, batch_size=batch_size)
 
-        self._evaluator = Evaluator(self.objective, self.task, self.text, batch_size)
-        self._encoder: Encoder = self.objective.network.bert
-        self._batch_size = batch_size
-
-    def evaluate(self, data: Path | None) -> tuple[dict[str, float], Sequence[Any], Sequence[Any]]:
-        """The scores of a file (None: of the sample's test part), its examples and their predictions."""
-        from .training.evaluation import score
-
-        reading = self.task.read(data, "test")
-        predictions = self._evaluator.predict(reading.examples)
-        return score(self.task, self.metrics, reading.examples, predictions), reading.examples, predictions
+    @property
+    def cut(self) -> int:
+        """How many texts `embed` has cut so far, because they have more pieces than are read."""
+        return self._embedder.cut
 
     def predict(self, texts: Iterable[str]) -> list[Mapping[str, Any]]:
-        """A JSON object for each text, in order."""
-        examples = [self.task.from_text(text) for text in texts]
-        predictions = self._evaluator.predict(examples)
-        return [self.task.render(e, p) for e, p in zip(examples, predictions, strict=True)]
+        """A JSON object for each text, in order: what `bertrun predict` prints.
 
-    def embedder(self) -> Embedder:
-        """The encoder of this network, for vectors of texts; it has the network's values, not a copy."""
-        pooler = self.task.reads != "sequence"
-        return Embedder(self._encoder, self.text, pooler=pooler, batch_size=self._batch_size)
+        Raises:
+            CheckpointError: The weights are not those of a run, so that they have no task.
+        """
+        if self._run is None:
+            hint = "Give load() the folder of a run, such as runs/ner; these can embed texts"
+            raise CheckpointError("these weights have no task, so they predict nothing", where=self._path, hint=hint)
+        return self._run.predict(texts)
+
+    def embed(self, texts: Iterable[str], pooling: str = "mean") -> NDArray[np.float32]:
+        """A vector for each text, in order; see `bert_core.embedder.Embedder.embed`.
+
+        Args:
+            texts: The texts. What is longer than the model reads is cut off, and counted in `cut`.
+            pooling: `mean` of the pieces' vectors, `cls` or `pooler`.
+
+        Returns:
+            (texts, hidden_size) float32.
+
+        Raises:
+            UsageError: There is no such pooling, or the weights have no pooler.
+        """
+        return self._embedder.embed(texts, pooling)
 
 
-def _rebuild_task(manager: PluginManager, known: Mapping[str, Any]) -> Any:
-    spec = manager.get("task", str(known["task"]))
-    layer = Layer(origin="checkpoint", tables={"task": dict(known.get("options", {}))})
-    options = resolve({"task": spec.options}, [layer]).values["task"]
-    return spec.build(options, known.get("state"))
+def load(path: str | Path, *, device: str | None = None, batch_size: int = 32) -> Predictor:
+    """Open weights to use them from Python.
 
+    ```python
+    import bert_core
 
-def _trained_length(folder: Path) -> int:
-    """The length of the windows of training, which `tokenizer_config.json` keeps."""
-    length = said_length(folder)
-    if length is None:
-        raise CheckpointError("tokenizer_config.json does not say model_max_length", where=folder)
-    return length
+    tagger = bert_core.load("runs/ner")
+    tagger.predict(["Ana Duarte lives in Porto."])[0]["entities"]
+
+    encoder = bert_core.load("minilm-l6")
+    encoder.embed(["A man is eating.", "Somebody eats."]).shape  # (2, 384)
+    ```
+
+    Args:
+        path: The folder of a run (its best checkpoint is taken) or of a checkpoint, a folder in Hugging Face
+            layout, or a name from `bertrun weights list`.
+        device: The device's name, such as `cpu`; None takes the preferred one.
+        batch_size: Texts at once.
+
+    Raises:
+        CheckpointError: There are no such weights, or they are damaged or do not fit their model.
+    """
+    import warnings
+
+    from .manager import PluginManager, Policy
+
+    manager = PluginManager(Policy.from_environment(), say=lambda line: warnings.warn(line, stacklevel=4))
+    return Predictor(path, manager, device=device, batch_size=batch_size)

@@ -41,7 +41,8 @@ class RunOptions:
     shuffle: bool = option(True, help="Train in a new random order each epoch; without it, in the file's order.")
     accumulate: int = option(1, minimum=1, help="Micro-batches that an update is cut into, to need less memory.")
     recompute: bool = option(
-        False, help="Compute each layer again on the way back: less memory, about a third more time, the same numbers."
+        False,
+        help="Compute each layer again on the way back: less memory, a third to a half more time, the same numbers.",
     )
     compute_dtype: Literal["float32", "float16", "bfloat16"] | None = option(
         None, help="Type in which matrix products are computed; by default the one that the device prefers."

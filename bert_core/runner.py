@@ -14,7 +14,6 @@ from .assembly import (
     check_length,
     check_same_vocabulary,
     check_vocabulary,
-    chosen_dtype,
     open_text,
     ready_device,
 )
@@ -199,7 +198,7 @@ class Run:
             seed=plan.run.seed,
             weights=self.weights,
             strict=self.checkpoint is not None or not plan.run.train,
-            compute_dtype=chosen_dtype(plan.choices["device"].spec, plan.run.compute_dtype),
+            compute_dtype=plan.compute_dtype,
             recompute=plan.run.recompute,
         )
         check_length(plan.run.max_length, assembled.objective.network.bert.max_length)

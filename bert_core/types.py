@@ -45,12 +45,16 @@ class ModelSpec(Spec):
     Args:
         build: `build(options, parts)` makes the encoder cell (see `Encoder`) of the parts it is given.
         presets: Named sizes: for each, the options in which it differs from the defaults.
+        compute_dtypes: Types that it can compute matrix products in; see `EncoderParts`.
+        recomputes: Whether it can compute layers again on the way back; see `EncoderParts`.
     """
 
     kind: ClassVar[str] = "model"
 
     build: Callable[[Any, EncoderParts], Encoder]
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    compute_dtypes: tuple[str, ...] = ("float32",)
+    recomputes: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -103,6 +103,7 @@ class RelativeAttention(Heads):
     def __init__(self, heads: int, width: int, reach: int, compute_dtype: str = "float32") -> None:
         super().__init__(heads, width, compute_dtype)
         self.reach = reach
+        self.count = ops.Range()  # `ops.arange` does not compile when a layer is recomputed (MindSpore 2.10)
         self.gather = ops.Gather()
         self.scatter = ops.UnsortedSegmentSum()
         self.last = ops.Concat(2)
@@ -112,7 +113,7 @@ class RelativeAttention(Heads):
 
     def places(self, length: Any) -> Any:
         """The table's row for each distance from -length to length: (2 * length + 1)."""
-        distances = ops.arange(0, 2 * length + 1).astype(ms.int32) - length
+        distances = self.count(0, 2 * length + 1, 1).astype(ms.int32) - length
         return ops.maximum(ops.minimum(distances, self.reach), -self.reach) + self.reach
 
     def by_piece(self, x: Any, batch: Any, length: Any) -> Any:

@@ -64,13 +64,13 @@ def evaluate(
     batch_size: int,
 ) -> None:
     """Score the best checkpoint of a run on a file."""
-    from bert_core.predictor import Predictor
+    from bert_core.finished import FinishedRun
 
     from .console import Console
 
     if predictions is not None:
         check_writable(predictions, "--predictions")
-    predictor = Predictor(run, state.manager, device=device, batch_size=batch_size)
+    predictor = FinishedRun(run, state.manager, device=device, batch_size=batch_size)
     eval_data = eval_data or _scored_on(run)
     scores, examples, predicted = predictor.evaluate(eval_data)
     if predictions is not None:
@@ -112,11 +112,11 @@ def predict(
 
     FILE holds a text a line, or JSON lines with a "text"; - reads standard input.
     """
-    from bert_core.predictor import Predictor
+    from bert_core.finished import FinishedRun
 
     groups = _together(given(text, file))
     group = next(groups, [])
-    predictor = Predictor(run, state.manager, device=device, batch_size=batch_size)
+    predictor = FinishedRun(run, state.manager, device=device, batch_size=batch_size)
     while group:
         for row in predictor.predict(group):
             click.echo(json.dumps(row, ensure_ascii=False))

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 
 from bert_core.errors import NumericsError, UsageError
 from bert_core.files import write_json
+from bert_core.finished import FinishedRun
 from bert_core.interrupt import ctrl_c_later
 from bert_core.manager import PluginManager, host_version
-from bert_core.predictor import Predictor
 from bert_core.text.tokenizer import WordPiece
 from bert_core.types import Device
 from bert_core.weights.config import NAMES
@@ -83,7 +83,7 @@ def export(run: Path, manager: PluginManager, wanted: Wanted, device: str | None
     form = FORMATS[wanted.format]
     form.check()
     check_free(wanted.output, overwrite=wanted.overwrite)
-    predictor = Predictor(run, manager, device=device)
+    predictor = FinishedRun(run, manager, device=device)
     _check_length(wanted.length, predictor.objective)
     own = _of_the_loss(predictor.objective)
     say(form.told)
@@ -98,7 +98,7 @@ def export(run: Path, manager: PluginManager, wanted: Wanted, device: str | None
 
 
 def _fill(
-    folder: Path, predictor: Predictor, form: Format, wanted: Wanted, own: Mapping[str, Parameter]
+    folder: Path, predictor: FinishedRun, form: Format, wanted: Wanted, own: Mapping[str, Parameter]
 ) -> dict[str, Any]:
     """Put everything into the folder; give what its record says."""
     from bert_core.training.evaluation import Forward
@@ -126,7 +126,7 @@ def _fill(
     return record
 
 
-def _written_objective(predictor: Predictor, form: Format) -> Objective:
+def _written_objective(predictor: FinishedRun, form: Format) -> Objective:
     """The run's, or one of the same values with other operators: a device's own need not be where a file is served."""
     operators = form.operators()
     if operators == predictor.device.operators:
@@ -135,7 +135,7 @@ def _written_objective(predictor: Predictor, form: Format) -> Objective:
 
 
 def _record(
-    predictor: Predictor, form: Format, wanted: Wanted, inputs: Sequence[Input], written: Written, difference: float
+    predictor: FinishedRun, form: Format, wanted: Wanted, inputs: Sequence[Input], written: Written, difference: float
 ) -> dict[str, Any]:
     given = written.gives
     shape = [None if size == OPEN else size for size in given.shape]

@@ -1,4 +1,4 @@
-"""The type in which matrix products are computed: who chooses it, and what it changes."""
+"""The type in which matrix products are computed: what it changes."""
 
 from __future__ import annotations
 
@@ -6,15 +6,11 @@ from typing import Any
 
 import mindspore as ms
 import numpy as np
-import pytest
 from mindspore import ParameterTuple, Tensor, nn, ops
 
-from bert_core import DeviceSpec, Probe
-from bert_core.assembly import chosen_dtype
 from bert_core.bert.config import BertOptions
 from bert_core.bert.encoder import BertModel
-from bert_core.errors import UsageError
-from bert_core.types import Device, EncoderParts
+from bert_core.types import EncoderParts
 
 SIZES = BertOptions(
     vocab_size=50,
@@ -25,32 +21,6 @@ SIZES = BertOptions(
     max_position_embeddings=16,
     initializer_range=0.2,
 )
-
-
-def device(*dtypes: str) -> DeviceSpec:
-    return DeviceSpec(
-        name="abacus",
-        summary="A device that says what it computes in.",
-        target="CPU",
-        probe=lambda: Probe(available=True),
-        build=lambda options, device_id: Device(),
-        compute_dtypes=dtypes,
-    )
-
-
-class TestChoice:
-    def test_the_devices_first_where_nobody_asks(self) -> None:
-        assert chosen_dtype(device("float16", "float32"), None) == "float16"
-
-    def test_what_is_asked_for_where_the_device_has_it(self) -> None:
-        assert chosen_dtype(device("float16", "float32"), "float32") == "float32"
-
-    def test_another_is_an_error_that_lists_those_it_has(self) -> None:
-        with pytest.raises(UsageError) as raised:
-            chosen_dtype(device("float16", "float32"), "bfloat16")
-        assert "bfloat16" in str(raised.value)
-        assert "abacus" in str(raised.value)
-        assert "float16, float32" in str(raised.value.hint)
 
 
 class Slopes(nn.Cell):

@@ -101,19 +101,18 @@ import test_recompute as here
 import mindspore as ms
 ms.set_device("CPU")
 ms.set_context(mode=ms.GRAPH_MODE)
-here.SIZES.update(num_hidden_layers=8, hidden_size=64, intermediate_size=256, max_position_embeddings=128)
+here.SIZES.update(num_hidden_layers=6, hidden_size=64, num_attention_heads=4, max_position_embeddings=384)
 here.FAMILIES["bert"] = (here.BertOptions(**here.SIZES), here.Maker)
-here.made("bert", recompute={recompute}, batches=[(16, 128)])
+here.made("bert", recompute={recompute}, batches=[(16, 384)])
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
-@pytest.mark.slow
 def test_less_memory_is_needed() -> None:
-    """Eight layers keep about 250 MB of inner values."""
+    """Six layers keep several matrices of attention, of 38 MB each."""
 
     def megabytes(recompute: bool) -> int:
         code = MEMORY.format(folder=str(Path(__file__).parent), recompute=recompute)
         return int(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
 
-    assert megabytes(True) < megabytes(False) - 80
+    assert megabytes(True) < megabytes(False) - 150

@@ -152,9 +152,10 @@ def manager(install):
     return PluginManager()
 
 
-def _plan(manager, *layers, config=None, model="bert-tiny"):
+def _plan(manager, *layers, config=None, model="bert-tiny", device=None):
     vocab = Layer(origin="test", tables={"run": {"vocab": "vocab.txt"}})
-    return make_plan(manager, wanted={"task": "echo", "model": model}, layers=[*layers, vocab], config=config)
+    wanted = {"task": "echo", "model": model, "device": device}
+    return make_plan(manager, wanted=wanted, layers=[*layers, vocab], config=config)
 
 
 def test_weights_win_over_the_preset_and_the_preset_over_the_default(manager):
@@ -257,6 +258,30 @@ def test_settings_survive_a_run_file(said: dict[str, Any]):
     tables = tomllib.loads(tomli_w.dumps(first.tables()))
     again = resolve({"sizes": Sizes}, [Layer(origin="file", tables=tables)])
     assert again.values == first.values
+
+
+@pytest.mark.parametrize(
+    ("model", "asked", "dtype"),
+    [
+        ("bert-tiny", {}, "float16"),
+        ("bert-tiny", {"compute_dtype": "float32"}, "float32"),
+        ("nezha", {"recompute": "true"}, "float16"),
+        ("every-model", {}, "float32"),
+    ],
+)
+def test_the_compute_dtype_is_the_devices_first_that_the_model_has(manager, model, asked, dtype):
+    plan = _plan(manager, Layer(origin="command line", flat=asked), model=model, device="every-device")
+    assert plan.compute_dtype == dtype
+
+
+def test_what_a_model_or_a_device_cannot_do_is_refused(manager):
+    flat = {"compute_dtype": "bfloat16", "recompute": "true"}
+    with pytest.raises(ConfigError) as raised:
+        _plan(manager, Layer(origin="command line", flat=flat), model="every-model", device="every-device")
+    assert list(raised.value.problems) == [
+        "--compute-dtype bfloat16: the model 'every-model' on the device 'every-device' computes in float32",
+        "--recompute: the model 'every-model' cannot compute its layers again",
+    ]
 
 
 def test_a_plan_survives_a_run_file(manager, tmp_path):

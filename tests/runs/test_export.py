@@ -54,8 +54,8 @@ def network_of() -> Callable[[Path], Callable[[Batch], np.ndarray]]:
     """The logits of a run's own network, in MindSpore."""
     from mindspore import Tensor
 
+    from bert_core.finished import FinishedRun
     from bert_core.manager import PluginManager
-    from bert_core.predictor import Predictor
     from bert_core.training.evaluation import Forward
     from bert_core.training.step import open_shapes
 
@@ -63,7 +63,7 @@ def network_of() -> Callable[[Path], Callable[[Batch], np.ndarray]]:
 
     def network_of(folder: Path) -> Callable[[Batch], np.ndarray]:
         if folder not in known:
-            forward = Forward(Predictor(folder, PluginManager()).objective.network)
+            forward = Forward(FinishedRun(folder, PluginManager()).objective.network)
             forward.set_train(False)
             forward.set_inputs(*open_shapes([None, *map(Tensor, batch(1, 4, 2).values())])[1:])
             known[folder] = forward

@@ -59,6 +59,7 @@ def bertrun_register_devices():
         target="CPU",
         probe=lambda: Probe(available=False, findings=("It is not there.",)),
         build=lambda options, device_id: Device(),
+        compute_dtypes=("float16", "float32"),
     )
 
 
