@@ -203,7 +203,8 @@ class Device:
     """A device that is ready.
 
     Args:
-        operators: Its own forms of the model's operators, by name, where it has better ones.
+        operators: Its own forms of the model's operators, by name, where it has better ones; each states its own
+            `bprop`, which `--recompute` calls.
     """
 
     operators: Mapping[str, Any] = field(default_factory=dict)

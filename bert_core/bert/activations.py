@@ -1,6 +1,6 @@
-"""The activations of the feed-forward part, by Hugging Face's names: each gives its value first.
+"""The activations, by Hugging Face's names: each gives its value first.
 
-Each is a product x * s(x) with a sigmoid, which on CPU takes a third of the time of an error function or a
+Each form of GELU is a product x * s(x) with a sigmoid, which on CPU takes a third of the time of an error function or a
 hyperbolic tangent, and keeps s(x) for the way back.
 """
 
@@ -83,6 +83,26 @@ class QuickGelu(nn.Cell):  # type: ignore[misc]
 class Relu(nn.Cell):  # type: ignore[misc]
     """x where it is positive, else 0."""
 
+    def __init__(self) -> None:
+        super().__init__()
+        self.relu = ops.ReLU()
+
     def construct(self, x: Any) -> Any:
-        """The value, alone: MindSpore's own way back is as fast as any."""
-        return (ops.relu(x),)
+        """The value, alone."""
+        return (self.relu(x),)
+
+    def bprop(self, x: Any, out: Any, dout: Any) -> Any:
+        """1 where x is positive, else 0."""
+        return ((x > 0).astype(x.dtype) * dout[0],)
+
+
+class Tanh(nn.Cell):  # type: ignore[misc]
+    """The hyperbolic tangent, by an exponential: MindSpore's own is off by up to 1e-4 on CPU (2.10, near 5)."""
+
+    def construct(self, x: Any) -> Any:
+        """The value, alone."""
+        return (2.0 / (ops.exp(x * -2.0) + 1.0) - 1.0,)
+
+    def bprop(self, x: Any, out: Any, dout: Any) -> Any:
+        """1 - tanh(x)^2."""
+        return ((1.0 - out[0] * out[0]) * dout[0],)

@@ -103,7 +103,7 @@ class RelativeAttention(Heads):
     def __init__(self, heads: int, width: int, reach: int, compute_dtype: str = "float32") -> None:
         super().__init__(heads, width, compute_dtype)
         self.reach = reach
-        self.count = ops.Range()  # `ops.arange` does not compile when a layer is recomputed (MindSpore 2.10)
+        self.count = ops.Range()
         self.gather = ops.Gather()
         self.scatter = ops.UnsortedSegmentSum()
         self.last = ops.Concat(2)

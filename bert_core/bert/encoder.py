@@ -122,10 +122,11 @@ class Pooler(nn.Cell):  # type: ignore[misc]
         super().__init__()
         self.dense = maker.matrix("pooler.dense", maker.options.hidden_size, maker.options.hidden_size)
         self.linear = maker.operator("linear")
+        self.tanh = maker.operator("tanh")
 
     def construct(self, vectors: Any) -> Any:
         """(batch, hidden_size) from (batch, hidden_size)."""
-        return ops.tanh(self.linear(vectors, self.dense.weight, self.dense.bias))
+        return self.tanh(self.linear(vectors, self.dense.weight, self.dense.bias))[0]
 
 
 class BertModel(nn.Cell):  # type: ignore[misc]

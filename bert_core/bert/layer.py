@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mindspore import nn, ops
+from mindspore import nn
+
+from .recomputed import Recomputed
 
 if TYPE_CHECKING:
     from .encoder import Maker
@@ -112,52 +114,3 @@ class LayerFunction(nn.Cell):  # type: ignore[misc]
         """A linear map, dropout, the sum with what came before, and a layer norm."""
         vectors = self.linear(values, weights[0], weights[1])
         return self.norm(before + vectors * factors, weights[2], weights[3])[0]
-
-
-class Weighed(nn.Cell):  # type: ignore[misc]
-    """The sum of a layer's vectors times weights: its gradients are those that come back with these weights."""
-
-    def __init__(self, function: LayerFunction) -> None:
-        super().__init__()
-        self.function = function
-
-    def construct(self, by: Any, vectors: Any, bias: Any, factors: Any, batch: Any, length: Any, weights: Any) -> Any:
-        """A scalar."""
-        return (self.function(vectors, bias, factors, batch, length, weights) * by).sum()
-
-
-class Recomputed(nn.Cell):  # type: ignore[misc]
-    """A layer of which only the input is kept: what is inside is computed again on the way back (Chen et al. 2016).
-
-    MindSpore's `Cell.recompute` keeps what operators with their own way back return, so it would save nothing here.
-
-    Args:
-        function: The layer.
-    """
-
-    def __init__(self, function: LayerFunction) -> None:
-        super().__init__()
-        self.function = function
-        self.gradient = ops.grad(Weighed(function), (1, 6))
-
-    def construct(self, vectors: Any, bias: Any, factors: Any, batch: Any, length: Any, weights: Any) -> Any:
-        """See `LayerFunction`."""
-        return self.function(vectors, bias, factors, batch, length, weights)
-
-    def bprop(
-        self,
-        vectors: Any,
-        bias: Any,
-        factors: Any,
-        batch: Any,
-        length: Any,
-        weights: Any,
-        out: Any,
-        dout: Any,
-    ) -> Any:
-        """Gradients of the vectors and weights; the other arguments are constants."""
-        # Not tied to dout, the second computation would be the first one to the compiler, which would keep it.
-        tied = ops.depend(vectors, dout)
-        dvectors, dweights = self.gradient(dout, tied, bias, factors, batch, length, weights)
-        # Nor do the layers below begin before the weights' gradients, which keep what was computed, are done.
-        return ops.depend(dvectors, dweights), bias, factors, batch, length, dweights

@@ -1,9 +1,12 @@
 """The operators that the encoder calls, in plain MindSpore; a device may bring its own of the same names.
 
-Each but ReLU states its own backward pass, and none broadcasts: on CPU a broadcasting product, a sum over the last
+Each states its own backward pass, and none broadcasts: on CPU a broadcasting product, a sum over the last
 axis and a transposition of heads go through an iterator, element by element, at a tenth of the speed of
 the same work on equal shapes. So rows are spread by a product with a vector of ones, and heads are split off
 as columns and laid one behind the other.
+
+They call MindSpore's primitives: `ops.relu`, `ops.arange` and other functions that are written in Python do not compile
+where a layer is recomputed ("func graph is empty", MindSpore 2.10).
 """
 
 from __future__ import annotations
@@ -14,7 +17,7 @@ from typing import Any
 import numpy as np
 from mindspore import Tensor, nn, ops
 
-from .activations import Gelu, QuickGelu, Relu, TanhGelu
+from .activations import Gelu, QuickGelu, Relu, Tanh, TanhGelu
 from .attention import Attention, RelativeAttention
 from .products import product
 
@@ -115,6 +118,7 @@ PLAIN: Mapping[str, Any] = {
     "gelu_new": TanhGelu,
     "quick_gelu": QuickGelu,
     "relu": Relu,
+    "tanh": Tanh,
     "layer_norm": LayerNorm,
     "attention": Attention,
     "relative_attention": RelativeAttention,

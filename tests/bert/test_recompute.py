@@ -30,7 +30,11 @@ SIZES: dict[str, Any] = {
 }
 FAMILIES: dict[str, tuple[BertOptions, type[Maker]]] = {
     "bert": (BertOptions(**SIZES), Maker),
-    "nezha": (NezhaOptions(**SIZES, relative_positions="learned", max_relative_position=3), NezhaMaker),
+    "bert-tanh": (BertOptions(**SIZES, hidden_act="gelu_new"), Maker),
+    "nezha": (
+        NezhaOptions(**SIZES, hidden_act="relu", relative_positions="learned", max_relative_position=3),
+        NezhaMaker,
+    ),
 }
 
 Array = NDArray[Any]

@@ -247,7 +247,7 @@ def test_a_graph_says_its_inputs_and_what_it_gives(tmp_path: Path) -> None:
 
 def test_weights_beyond_one_message_stand_beside_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bert_core.export.onnx.LARGEST", 100)
-    agrees(layers()["dense"], tmp_path)
+    agrees(First(nn.Dense(WIDTH, 50)), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"model.onnx", "model.onnx.data"}
     loaded = onnx.load(str(tmp_path / "model.onnx"))
     assert [output.name for output in loaded.graph.output] == [OUTPUT]

@@ -30,9 +30,10 @@ Batch = dict[str, Any]
 
 @pytest.fixture(scope="module")
 def crf(command: Callable[..., list[str]], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of a run with CRF and LSTM."""
+    """The folder of a run with CRF and LSTM, on a NEZHA that learns its positions."""
     output = tmp_path_factory.mktemp("runs") / "crf"
-    assert run(command(output, "--crf", "--bilstm", "--max-steps", "4", "--eval-every", "4")) == 0
+    nezha = ["--model", "nezha", "--relative-positions", "learned", "--hidden-act", "gelu_new", "--recompute"]
+    assert run(command(output, *nezha, "--crf", "--bilstm", "--max-steps", "4", "--eval-every", "4")) == 0
     return output
 
 
