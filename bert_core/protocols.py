@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
 from .types import Arrays, Feature, Noise, Reading, Split, Window
 
@@ -51,6 +51,9 @@ class TextEncoder(Protocol):
 
     def encode(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         """The piece ids of a text, without special pieces, and for each piece its characters [start, end)."""
+
+    def spelled(self, ids: Iterable[int]) -> list[str]:
+        """Each piece as the vocabulary has it, such as `##ing`."""
 
 
 class Task(Protocol):
@@ -141,6 +144,33 @@ class Task(Protocol):
 
     def render(self, example: Any, prediction: Any) -> Mapping[str, Any]:
         """A prediction as a JSON object: label names and original text, never ids."""
+
+
+@runtime_checkable
+class RecordTask(Protocol):
+    """A task whose data may be records, TFRecord or MindRecord: these beside the methods of `Task`."""
+
+    @property
+    def record_columns(self) -> Mapping[str, Feature]:
+        """The task's own columns beside `input_ids`, `attention_mask` and `token_type_ids`."""
+
+    def from_records(self, rows: Iterable[tuple[str, Arrays]], text: TextEncoder, source: Path) -> Reading:
+        """The examples of records.
+
+        Args:
+            rows: For each record where it stands, for messages, and its columns, checked, under our names.
+            text: The tokenizer.
+            source: The file or folder.
+
+        Raises:
+            DataError: With where it stands.
+        """
+
+    def to_records(self, examples: Sequence[Any], text: TextEncoder) -> Iterator[Mapping[str, Any]]:
+        """The columns of each record, without padding."""
+
+    def record_labels(self) -> Sequence[str]:
+        """Label names in the order of the ids in `to_records`; empty where there are none."""
 
 
 class Metric(Protocol):

@@ -8,13 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from bertrun_ner.label_file import read_types
 from bertrun_ner.metrics import Tagging
 from bertrun_ner.options import NerOptions
 from bertrun_ner.plugin import bertrun_register_metrics
 from bertrun_ner.sentence import Span, from_text, from_words
-from bertrun_ner.task import NerTask, read_types
+from bertrun_ner.task import NerTask
 
-from bert_core import BertrunError, DataError, UsageError
+from bert_core import BertrunError, DataError
 
 SCHEMES = {
     "io": ("O PER PER O LOC", ("O", "LOC", "PER")),
@@ -255,12 +256,10 @@ def test_offsets_point_into_the_text_as_it_was_given(text: str, unit: Any, span:
 
 
 @pytest.mark.parametrize("kind", ["tfrecord", "mindrecord"])
-def test_records_are_refused(kind: Any, write: Any) -> None:
-    said = refused(NerTask(NerOptions(data_format=kind)), write("data", ""), error=UsageError)
-    assert said == (
-        f"--data-format {kind}: this version reads text, not records. "
-        "Give CoNLL columns or CLUENER json lines, from which the records were made"
-    )
+def test_text_that_is_said_to_be_records_is_refused(kind: Any, write: Any) -> None:
+    path = write("data", columns("B-PER"))
+    said = refused(NerTask(NerOptions(data_format=kind)), path)
+    assert said == f"{path}: this is text, and --data-format says {kind}"
 
 
 def test_a_schema_of_text_is_noted(write: Any) -> None:

@@ -85,7 +85,7 @@ def test_what_fits_is_one_window() -> None:
 
 
 def test_a_word_longer_than_the_room_is_cut_to_it() -> None:
-    cut = list(windows(0, ["a", "b" * 9, "c"], [1, 2, 3], Text(6)))
+    cut = list(windows(0, Text(6).pieces(["a", "b" * 9, "c"]), [1, 2, 3], Text(6)))
     assert [window.input_ids for window in cut] == [
         [2, *b"a", 3],
         [2, *b"bbbb", 3],
@@ -99,7 +99,7 @@ def test_labels_stand_at_the_first_piece_of_their_words(lengths: list[int], max_
     words = [chr(ord("a") + number % 26) * length for number, length in enumerate(lengths)]
     labels = [ord(word[0]) for word in words]  # so that a label says which piece it belongs to
     seen = []
-    for window in windows(7, words, labels, Text(max_length)):
+    for window in windows(7, Text(max_length).pieces(words), labels, Text(max_length)):
         features = window.features
         assert window.example == 7
         assert len(window.input_ids) == len(window.token_type_ids) <= max_length
@@ -115,5 +115,5 @@ def test_labels_stand_at_the_first_piece_of_their_words(lengths: list[int], max_
 
 
 def test_without_annotation_the_labels_are_filled_up() -> None:
-    (window,) = windows(0, ["ab", "c"], None, Text(10))
+    (window,) = windows(0, Text(10).pieces(["ab", "c"]), None, Text(10))
     assert window.features == {"word_positions": [1, 3], "word_mask": [1, 1], "labels": [0, 0]}

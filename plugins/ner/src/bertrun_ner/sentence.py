@@ -37,6 +37,7 @@ class Sentence:
         spans: The annotation, or None where there is none.
         tags: The tags as the file spells them, where it has tags.
         line: Where it begins in its file, from 1; 0 where it comes from no file.
+        pieces: The piece ids of each unit, where it comes from records, which hold no text.
     """
 
     text: str
@@ -44,6 +45,7 @@ class Sentence:
     spans: tuple[Span, ...] | None = None
     tags: tuple[str, ...] | None = None
     line: int = 0
+    pieces: tuple[tuple[int, ...], ...] | None = None
 
     def surface(self, unit: int) -> str:
         """The characters of one unit."""

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,8 +13,10 @@ from bert_core import Arrays, DataError, Feature, Reading, Split, TextEncoder, U
 
 from . import decoding
 from .files import describe, read_sentences
+from .label_file import LABELS, read_labels, read_types
 from .metrics import Tagging
 from .options import NerOptions
+from .records import COLUMNS, RecordLabels, from_records, to_records
 from .schemes import IOB2, SCHEMES, Scheme, label_names, parse, recognise, tags_of, trained
 from .sentence import Sentence, Unit, from_text
 from .windows import windows
@@ -26,8 +26,6 @@ SAMPLE_FILES = {
     "en": {"train": "en/train.conll", "eval": "en/dev.conll", "test": "en/test.conll"},
     "zh": {"train": "zh/train.json", "eval": "zh/dev.json", "test": "zh/test.json"},
 }
-
-_JSON = re.compile(r'\s*(\{|\[\s*")')  # a line of text may be [PAD]
 
 
 class NerTask:
@@ -44,6 +42,7 @@ class NerTask:
     head_inputs = ("word_positions", "word_mask")
     loss_inputs = ("word_mask", "labels")
     undecayed = ("crf.",)
+    record_columns = COLUMNS
 
     def __init__(self, options: NerOptions, state: Mapping[str, Any] | None = None) -> None:
         self._options = options
@@ -58,10 +57,7 @@ class NerTask:
         """The sentences of a file, or of the embedded sample."""
         format_ = self._options.data_format
         if format_ == "tfrecord" or format_ == "mindrecord":
-            raise UsageError(
-                f"--data-format {format_}: this version reads text, not records",
-                hint="Give CoNLL columns or CLUENER json lines, from which the records were made",
-            )
+            raise DataError(f"this is text, and --data-format says {format_}", where=source)
         path = source or SAMPLE / SAMPLE_FILES[self._options.sample][split]
         scheme = self._options.tag_scheme
         corpus = read_sentences(
@@ -76,6 +72,28 @@ class NerTask:
         if self._options.schema is not None:
             notes += (f"--schema {self._options.schema} is not used: {path} is text, not records",)
         return Reading(examples=corpus.sentences, summary=describe(corpus.sentences), notes=notes)
+
+    def from_records(self, rows: Iterable[tuple[str, Arrays]], text: TextEncoder, source: Path) -> Reading:
+        """The sentences of records, whose label ids are those of the label file or of `labels.txt` beside them."""
+        labels = read_labels(self._labels_of(source))
+        sentences = tuple(from_records(rows, labels, text))
+        self._check(sentences, source)
+        return Reading(examples=sentences, summary=describe(sentences))
+
+    def to_records(self, examples: Sequence[Sentence], text: TextEncoder) -> Iterator[dict[str, Any]]:
+        """Records with a label for each piece, of the ids in `record_labels`."""
+        return to_records(examples, RecordLabels(self.record_labels()), text)
+
+    def record_labels(self) -> Sequence[str]:
+        """Those of the label file in its order, else the task's own."""
+        return self.labels if self._options.label_file is None else read_labels(self._options.label_file)
+
+    def _labels_of(self, source: Path) -> Path:
+        beside = (source if source.is_dir() else source.parent) / LABELS
+        if self._options.label_file is None and not beside.is_file():
+            what = "records hold label ids, and nothing says which label has which id"
+            raise UsageError(what, where=source, hint=f"Give --label-file, or put {LABELS} beside them, a label a line")
+        return self._options.label_file or beside
 
     def _check(self, sentences: Sequence[Sentence], path: Path) -> None:
         """Refuse what is not annotated, or annotated with other types than those learnt."""
@@ -126,7 +144,8 @@ class NerTask:
             labels = None
             if sentence.spans is not None:
                 labels = [ids[tag] for tag in tags_of(sentence.spans, len(sentence.units), self._scheme)]
-            encoded += windows(index, sentence.words(), labels, text)
+            pieces = sentence.pieces or text.pieces(sentence.words())
+            encoded += windows(index, pieces, labels, text)
         return encoded
 
     def head(self, hidden_size: int, seed: int) -> Any:
@@ -190,38 +209,3 @@ def _types_of(sentences: Sequence[Sentence]) -> set[str]:
 
 def _listed(types: Iterable[str]) -> str:
     return ", ".join(sorted(types))
-
-
-def read_types(path: Path) -> list[str]:
-    """The entity types of a label file, of tags or of types: one a line, or in JSON.
-
-    In JSON they are a list, the keys of an object from labels to ids, or the values of one from ids to labels.
-
-    Raises:
-        DataError: It cannot be read or names no type.
-    """
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
-        raise DataError(f"the label file cannot be read: {reason}", where=path) from None
-    lines = _json_labels(text, path) if _JSON.match(text) else re.split(r"\r*\n|\r", text)
-    labels = [label for line in lines if (label := line.strip()) and not label.startswith(("<", "["))]
-    types = list(dict.fromkeys(parse(label).type for label in labels if parse(label).type))
-    if not types:
-        raise DataError("the label file names no entity type", where=path, hint="Write one type a line, such as PER")
-    return types
-
-
-def _json_labels(text: str, path: Path) -> list[str]:
-    try:
-        found = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        reason = "too deep" if isinstance(error, RecursionError) else error
-        raise DataError(f"the label file is not JSON: {reason}", where=path) from None
-    numbered = isinstance(found, dict) and all(key.isdecimal() for key in found)
-    labels = list(found.values() if numbered else found)
-    if not all(isinstance(label, str) for label in labels):
-        what = "the label file's JSON holds something other than labels"
-        raise DataError(what, where=path, hint='Write ["PER", "LOC"], {"PER": 0, "LOC": 1} or {"0": "PER", "1": "LOC"}')
-    return labels

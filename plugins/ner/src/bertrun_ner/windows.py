@@ -58,17 +58,19 @@ def _border(window: tuple[int, int], following: tuple[int, int]) -> int:
     return (following[0] + window[1]) // 2
 
 
-def windows(example: int, words: Sequence[str], labels: Sequence[int] | None, text: TextEncoder) -> Iterator[Window]:
-    """The windows of one sentence, none where it has no words.
+def windows(
+    example: int, units: Sequence[Sequence[int]], labels: Sequence[int] | None, text: TextEncoder
+) -> Iterator[Window]:
+    """The windows of one sentence, none where it has no units.
 
     Args:
         example: The sentence's index.
-        words: Its units.
+        units: The piece ids of each of its units.
         labels: The label id of each unit, where they are known.
         text: The tokenizer.
     """
     room = text.max_length - 2
-    pieces = [ids[:room] for ids in text.pieces(words)]
+    pieces = [list(ids[:room]) for ids in units]
     for stretch in stretches([len(ids) for ids in pieces], room):
         yield _window(example, stretch, pieces, labels, text)
 
