@@ -160,7 +160,7 @@ def test_a_task_reads_records_by_the_labels_beside_them_and_learns_its_own_order
     rows = padded(to_records([sentence], RecordLabels(BMES), Text()))
     task = NerTask(NerOptions())
     reading = task.from_records(rows, Text(), tmp_path / "train.tfrecord")
-    assert reading.summary == "1 sentence, 3 units, 1 span in BMES (PER 1)"
+    assert reading.summary == "1 sentence, 3 units, 1 span in BIOES (PER 1)"
     task.learn(reading.examples)
     assert task.labels == ("O", "B-PER", "I-PER", "E-PER", "S-PER")
     (window,) = task.encode(reading.examples, Text())
