@@ -21,11 +21,11 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from bert_core.errors import CheckpointError
+from bert_core.weights.archive import SIZES
 
 from .floats import READ_AS, as_float32
 from .state_process import State, StateError, View, describe
 from .stored_zip import Member, ZipError, members
-from .torch_state.tensors import SIZES
 
 _ZIP, _PICKLE = b"PK\3\4", b"\x80"
 _TAR, _TAR_PLACE = b"ustar", 257
