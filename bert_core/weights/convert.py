@@ -37,7 +37,7 @@ def convert(weights: Weights, destination: Path, target: Target, say: Callable[[
         target: `hf`: `model.safetensors` under Hugging Face's names. `modelzoo`: `bert.ckpt` as MindSpore's
             ModelZoo reads it. `tf-names`: `model.safetensors` under the names and in the layouts of Google's
             TensorFlow code.
-        say: Told of each thing that is left aside.
+        say: Told of each thing that is left aside, and what else there is to know.
 
     Raises:
         UsageError: The folder holds something.
@@ -46,13 +46,16 @@ def convert(weights: Weights, destination: Path, target: Target, say: Callable[[
     weights.check_names()
     if destination.exists() and not (destination.is_dir() and not any(destination.iterdir())):
         raise UsageError("this is there already", where=destination, hint="Name a folder that is not there yet")
+    table = _table(weights, target)
+    for note in dict.fromkeys((*weights.notes, *(table.notes if table else ()))):
+        say(f"note: {note}")
     for line in left_aside(weights):
         say(line)
     partial = destination.with_name(f".{destination.name}.new")
     shutil.rmtree(partial, ignore_errors=True)
     try:
         partial.mkdir(parents=True)
-        _write(weights, partial, target)
+        _write(weights, partial, table)
         os.replace(partial, destination)
     except OSError as error:
         raise CheckpointError(f"cannot write it: {error.strerror}", where=destination) from error
@@ -70,26 +73,30 @@ def left_aside(weights: Weights) -> Iterator[str]:
         yield f"left aside: {names[0]}{more}: {reason}"
 
 
-def _write(weights: Weights, folder: Path, target: Target) -> None:
+def _write(weights: Weights, folder: Path, table: NameTable | None) -> None:
+    """The folder's files; where there is no table, under our names, which are Hugging Face's."""
     for name in _TEXT:
         if (weights.folder / name).is_file():
             shutil.copyfile(weights.folder / name, folder / name)
     write_json(folder / "config.json", dict(weights.config))
-    if target == "hf":
+    if table is None:
         tensors = ((name, weights.tensor(name)) for name in weights.tensors)
         write_safetensors(folder / "model.safetensors", weights.shapes(), tensors)
         return
-    table = google.TABLE if target == "tf-names" else _modelzoo(weights)
     links = _links(weights, table)
-    if target == "modelzoo":
+    if table in modelzoo.TABLES:
         write_ckpt(folder / "bert.ckpt", _foreign(weights, links))
     else:
         shapes = {link.foreign: _shape(weights, link) for link in links}
         write_safetensors(folder / "model.safetensors", shapes, _foreign(weights, links))
 
 
-def _modelzoo(weights: Weights) -> NameTable:
-    """The newest of the ModelZoo's forms that has what these weights have."""
+def _table(weights: Weights, target: Target) -> NameTable | None:
+    """Of the ModelZoo's forms, the newest that has what these weights have."""
+    if target == "hf":
+        return None
+    if target == "tf-names":
+        return google.TABLE
     return next(table for table in modelzoo.TABLES if table.fits_ours(weights.tensors))
 
 

@@ -47,7 +47,7 @@ class Weights:
         folder: Where the configuration and the vocabulary lie.
         format: The format of the file.
         config: The fields of the configuration, under Hugging Face's names.
-        notes: A sentence for each thing that was taken and not read.
+        notes: A sentence for each thing that was taken and not read, or does not mean here what it meant there.
         archive: The tensors as they are stored.
         table: The table of their names; None where they are those of no BERT that is known.
         tensors: What is stored, under our names.
@@ -70,7 +70,8 @@ class Weights:
         self.dropped: Mapping[str, Dropped] = {}
         self.unknown: tuple[str, ...] = ()
         self.tensors: Mapping[str, Stored] = self._named()
-        self.config, self.notes = self._describe()
+        self.config, said = self._describe()
+        self.notes = (*said, *(self.table.notes if self.table else ()))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of each tensor; no tensor is read."""

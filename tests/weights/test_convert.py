@@ -12,6 +12,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from bert_core.cli.main import run
+from bert_core.weights.formats.mindspore_ckpt import MindsporeCkpt, write_ckpt
 from bert_core.weights.opened import Weights
 
 HERE = Path(__file__).parent
@@ -103,3 +104,50 @@ def test_a_folder_that_holds_something_is_not_written_to(bertrun: Callable[..., 
     (tmp_path / "there" / "thesis.tex").touch()
     code, _, err = bertrun("weights", "convert", TINY, tmp_path / "there", "--to", "hf")
     assert (code, "this is there already" in err) == (2, True)
+
+
+def tagger(path: Path, *, crf: bool, lstm: bool) -> Path:
+    """TINY's encoder with the head of the NER plugin, its values random."""
+    random = np.random.default_rng(3)
+    encoder = {name: values for name, values in load_file(TINY / "model.safetensors").items() if name[:4] == "bert"}
+    width = encoder["bert.pooler.dense.bias"].size
+    shapes: dict[str, tuple[int, ...]] = {"classifier.weight": (5, width), "classifier.bias": (5,)}
+    if lstm:
+        half = width // 2
+        for way in ("ahead", "back"):
+            shapes |= {f"lstm.{way}.weight_ih_l0": (4 * half, width), f"lstm.{way}.weight_hh_l0": (4 * half, half)}
+            shapes |= {f"lstm.{way}.bias_ih_l0": (4 * half,), f"lstm.{way}.bias_hh_l0": (4 * half,)}
+    if crf:
+        shapes |= {"crf.transitions": (5, 5), "crf.start_transitions": (5,), "crf.end_transitions": (5,)}
+    head = {name: random.standard_normal(shape).astype(np.float32) for name, shape in shapes.items()}
+    path.mkdir()
+    shutil.copy(TINY / "config.json", path)
+    save_file({**encoder, **head}, path / "model.safetensors")
+    return path
+
+
+@pytest.mark.parametrize(("crf", "lstm"), [(True, False), (True, True), (False, True), (False, False)])
+def test_a_tagger_goes_to_the_modelzoo_and_back(
+    bertrun: Callable[..., Answer], tmp_path: Path, crf: bool, lstm: bool
+) -> None:
+    here = tagger(tmp_path / "here", crf=crf, lstm=lstm)
+    code, out, _ = bertrun("weights", "convert", here, tmp_path / "there", "--to", "modelzoo")
+    assert (code, "these stand beside its table, and bertrun alone reads them" in out) == (0, crf)
+    assert bertrun("weights", "convert", tmp_path / "there", tmp_path / "back", "--to", "hf")[0] == 0
+    code, out, _ = bertrun("weights", "diff", here, tmp_path / "back")
+    assert (code, out) == (0, f"{len(load_file(here / 'model.safetensors'))} tensors are equal, 0 differ\n")
+
+
+def test_a_tagger_of_the_modelzoo_says_where_its_ends_are_from(bertrun: Callable[..., Answer], tmp_path: Path) -> None:
+    bertrun(
+        "weights", "convert", tagger(tmp_path / "here", crf=True, lstm=False), tmp_path / "ours", "--to", "modelzoo"
+    )
+    archive = MindsporeCkpt(tmp_path / "ours" / "bert.ckpt")
+    theirs = [(name, archive.read(name)) for name in archive.tensors if not name.startswith("crf.")]
+    (tmp_path / "theirs").mkdir()
+    write_ckpt(tmp_path / "theirs" / "ner.ckpt", theirs)
+    code, out, _ = bertrun("weights", "inspect", tmp_path / "theirs")
+    assert (code, "note: a CRF of the ModelZoo runs through [CLS] and [SEP] as O" in out) == (0, True)
+    opened = Weights(tmp_path / "theirs")
+    np.testing.assert_array_equal(opened.tensor("crf.start_transitions"), opened.tensor("crf.transitions")[0])
+    np.testing.assert_array_equal(opened.tensor("crf.end_transitions"), opened.tensor("crf.transitions")[:, 0])

@@ -76,6 +76,7 @@ class NameTable:
         changes: How values differ, by the name there; where nothing is said, they are the same.
         dropped: What is left aside.
         tells: Our names, beyond those of every BERT, of tensors that files of this table have.
+        notes: A sentence for each thing that a user who reads or writes such a file should know.
     """
 
     name: str
@@ -83,6 +84,7 @@ class NameTable:
     changes: Mapping[str, Change] = field(default_factory=dict)
     dropped: tuple[Dropped, ...] = ()
     tells: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         there = [foreign for foreign, _ in self.rows]
