@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -53,6 +53,10 @@ class Archive(Protocol):
     @property
     def path(self) -> Path:
         """The file that messages name."""
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """Every file that it is made of."""
 
     @property
     def tensors(self) -> Mapping[str, Stored]:

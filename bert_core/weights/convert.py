@@ -12,18 +12,19 @@ from numpy.typing import NDArray
 
 from bert_core.errors import CheckpointError, UsageError
 from bert_core.files import write_json
+from bert_core.text.tokenizer import WordPiece
 
 from .formats.mindspore_ckpt import write_ckpt
 from .formats.safetensors_writer import write_safetensors
-from .names import google, modelzoo
-from .names.change import ChangeError
-from .names.table import Link, NameTable
-from .opened import Weights
+from .names import google, huggingface, modelzoo
+from .names.change import SAME, ChangeError
+from .names.table import TELLS, Link, NameTable
+from .opened import MODELZOO, TEXT, Weights
+from .vocabulary import has_vocabulary, vocabulary
 
 Target = Literal["hf", "modelzoo", "tf-names"]
+_LENGTH = 512  # pieces of a text, where no configuration says how many positions there are
 TARGETS: tuple[Target, ...] = ("hf", "modelzoo", "tf-names")
-# What says how text becomes pieces travels with the weights.
-_TEXT = ("vocab.txt", "tokenizer_config.json", "tokenizer.json", "special_tokens_map.json")
 
 
 def convert(weights: Weights, destination: Path, target: Target, say: Callable[[str], None]) -> None:
@@ -34,20 +35,25 @@ def convert(weights: Weights, destination: Path, target: Target, say: Callable[[
     Args:
         weights: What is converted.
         destination: The folder, which does not exist yet or is empty.
-        target: `hf`: `model.safetensors` under Hugging Face's names. `modelzoo`: `bert.ckpt` as MindSpore's
-            ModelZoo reads it. `tf-names`: `model.safetensors` under the names and in the layouts of Google's
-            TensorFlow code.
+        target: `hf`: `model.safetensors` under Hugging Face's names, of BERT or of NEZHA. `modelzoo`: `bert.ckpt` as
+            MindSpore's ModelZoo reads it. `tf-names`: `model.safetensors` under the names and in the layouts of
+            Google's TensorFlow code.
         say: Told of each thing that is left aside, and what else there is to know.
 
     Raises:
         UsageError: The folder holds something.
-        CheckpointError: A tensor has no name in that world.
+        CheckpointError: A tensor has no name in that world, or the vocabulary is not that of these weights.
     """
     weights.check_names()
     if destination.exists() and not (destination.is_dir() and not any(destination.iterdir())):
         raise UsageError("this is there already", where=destination, hint="Name a folder that is not there yet")
+    beside = vocabulary(weights)
+    if beside.is_wrong:
+        hint = "Put the vocab.txt beside them that they were trained with, or take it away"
+        raise CheckpointError(f"the vocabulary cannot be used: {beside.line}", where=weights.path, hint=hint)
     table = _table(weights, target)
-    for note in dict.fromkeys((*weights.notes, *(table.notes if table else ()))):
+    say(f"vocabulary: {beside.line}")
+    for note in _notes(weights, table):
         say(f"note: {note}")
     for line in left_aside(weights):
         say(line)
@@ -75,9 +81,7 @@ def left_aside(weights: Weights) -> Iterator[str]:
 
 def _write(weights: Weights, folder: Path, table: NameTable | None) -> None:
     """The folder's files; where there is no table, under our names, which are Hugging Face's."""
-    for name in _TEXT:
-        if (weights.folder / name).is_file():
-            shutil.copyfile(weights.folder / name, folder / name)
+    _write_text(weights, folder)
     write_json(folder / "config.json", dict(weights.config))
     if table is None:
         tensors = ((name, weights.tensor(name)) for name in weights.tensors)
@@ -91,17 +95,59 @@ def _write(weights: Weights, folder: Path, table: NameTable | None) -> None:
         write_safetensors(folder / "model.safetensors", shapes, _foreign(weights, links))
 
 
+def _learned(weights: Weights) -> bool:
+    """Whether they are of a NEZHA whose relative positions are learned."""
+    return any(name.endswith(huggingface.RELATIVE.rpartition("{i}")[2]) for name in weights.tensors)
+
+
+def _write_text(weights: Weights, folder: Path) -> None:
+    """What says how text becomes pieces; where nothing says the casing, as the pieces look."""
+    for name in TEXT:
+        if (weights.folder / name).is_file():
+            shutil.copyfile(weights.folder / name, folder / name)
+    if _says_no_casing(weights):
+        length = int(weights.config.get("max_position_embeddings", _LENGTH))
+        WordPiece.from_folder(weights.folder, max_length=length).save(folder)
+
+
+def _says_no_casing(weights: Weights) -> bool:
+    return has_vocabulary(weights) and not (weights.folder / "tokenizer_config.json").exists()
+
+
+def _notes(weights: Weights, table: NameTable | None) -> Iterator[str]:
+    """What there is to know of what is read and of what is written."""
+    yield from dict.fromkeys((*weights.notes, *(table.notes if table else ())))
+    nezha = weights.config.get("model_type") == "nezha"
+    if table is None and _learned(weights):
+        yield "transformers has no model with learned relative positions: bertrun alone opens these"
+    if table in modelzoo.TABLES and nezha and not _learned(weights):
+        yield "the ModelZoo has no net whose relative positions are not learned: bertrun alone opens these"
+    said = {name: weights.config.get(name, value) for name, value in MODELZOO.items()}
+    if table in modelzoo.TABLES and said != MODELZOO:
+        theirs, ours = (" and ".join(f"{name} {value}" for name, value in part.items()) for part in (MODELZOO, said))
+        yield f"the ModelZoo's net computes with {theirs} whatever is said, and these weights have {ours}"
+    if _says_no_casing(weights):
+        yield "no tokenizer_config.json beside them: one is written, which says the casing that the pieces look of"
+
+
 def _table(weights: Weights, target: Target) -> NameTable | None:
-    """Of the ModelZoo's forms, the newest that has what these weights have."""
+    """Of the ModelZoo's forms, the newest that has what these weights have; None for our own names."""
     if target == "hf":
-        return None
-    if target == "tf-names":
-        return google.TABLE
-    return next(table for table in modelzoo.TABLES if table.fits_ours(weights.tensors))
+        return huggingface.NEZHA if weights.config.get("model_type") == "nezha" and not _learned(weights) else None
+    tables = google.TABLES if target == "tf-names" else modelzoo.TABLES
+    found = next((table for table in tables if table.fits_ours(weights.tensors)), None)
+    if found is None:
+        missing = ", ".join(name for name in TELLS if name not in weights.tensors)
+        stored = ", ".join(ascii(name) for name in [*weights.tensors][:4])
+        what = f"these are not the weights of a BERT, which has {missing}"
+        raise CheckpointError(what, where=weights.path, hint=f"What there is: {stored or 'nothing'}")
+    return found
 
 
 def _links(weights: Weights, table: NameTable) -> tuple[Link, ...]:
     translation = table.translate_back(weights.tensors)
+    if table in huggingface.TABLES:  # a head beyond those of the table is called what its task calls it
+        return (*translation.links, *(Link(name, (name,), SAME) for name in translation.unknown))
     if translation.unknown:
         shown = ", ".join(ascii(name) for name in translation.unknown[:8])
         more = f" and {len(translation.unknown) - 8} more" if len(translation.unknown) > 8 else ""

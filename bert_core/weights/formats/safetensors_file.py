@@ -43,6 +43,7 @@ class SafetensorsFile:
 
     Attributes:
         path: The file.
+        files: The same.
         tensors: What the header says of each tensor, by name.
     """
 
@@ -53,6 +54,7 @@ class SafetensorsFile:
             CheckpointError: The file is no regular file, cut short, or its header is not what the format allows.
         """
         self.path = path
+        self.files = (path,)
         try:
             if not stat.S_ISREG(path.stat().st_mode):  # asked before opening: a pipe would wait for a writer
                 raise _HeaderError("it is not a regular file")

@@ -33,6 +33,7 @@ class TensorflowBundle:
 
     Attributes:
         path: The index.
+        files: It and the files of data.
         tensors: What the index says of each tensor, by name.
     """
 
@@ -57,6 +58,7 @@ class TensorflowBundle:
         self._shards = index.shards
         self.tensors: Mapping[str, Entry] = index.tensors
         self._check_data()
+        self.files = (self.path, *sorted({self._data(entry.shard) for entry in self.tensors.values()}))
 
     def read(self, name: str) -> NDArray[np.float32]:
         """One tensor; half, double and bfloat16 numbers become float32.

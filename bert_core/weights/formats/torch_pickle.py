@@ -39,6 +39,7 @@ class TorchPickle:
 
     Attributes:
         path: The file.
+        files: The same.
         tensors: What the pickle says of each tensor, by name.
         others: The names of what is stored beside the tensors and is not read.
     """
@@ -50,6 +51,7 @@ class TorchPickle:
             CheckpointError: The file is no regular file, cut short, or holds more than a dict of tensors.
         """
         self.path = path
+        self.files = (path,)
         try:
             if not stat.S_ISREG(path.stat().st_mode):  # asked before opening: a pipe would wait for a writer
                 raise StateError("it is not a regular file")
