@@ -25,6 +25,7 @@ from .vocabulary import has_vocabulary, vocabulary
 Target = Literal["hf", "modelzoo", "tf-names"]
 _LENGTH = 512  # pieces of a text, where no configuration says how many positions there are
 TARGETS: tuple[Target, ...] = ("hf", "modelzoo", "tf-names")
+_CLASSIFIER = "classifier.bias"
 
 
 def convert(weights: Weights, destination: Path, target: Target, say: Callable[[str], None]) -> None:
@@ -82,7 +83,7 @@ def left_aside(weights: Weights) -> Iterator[str]:
 def _write(weights: Weights, folder: Path, table: NameTable | None) -> None:
     """The folder's files; where there is no table, under our names, which are Hugging Face's."""
     _write_text(weights, folder)
-    write_json(folder / "config.json", dict(weights.config))
+    write_json(folder / "config.json", _config(weights))
     if table is None:
         tensors = ((name, weights.tensor(name)) for name in weights.tensors)
         write_safetensors(folder / "model.safetensors", weights.shapes(), tensors)
@@ -93,6 +94,14 @@ def _write(weights: Weights, folder: Path, table: NameTable | None) -> None:
     else:
         shapes = {link.foreign: _shape(weights, link) for link in links}
         write_safetensors(folder / "model.safetensors", shapes, _foreign(weights, links))
+
+
+def _config(weights: Weights) -> dict[str, Any]:
+    """The configuration; it counts the labels of a classifier, of which transformers would else expect two."""
+    config = dict(weights.config)
+    if _CLASSIFIER in weights.tensors and not {"num_labels", "id2label"} & config.keys():
+        config["num_labels"] = weights.tensors[_CLASSIFIER].shape[0]
+    return config
 
 
 def _learned(weights: Weights) -> bool:

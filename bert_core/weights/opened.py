@@ -167,7 +167,7 @@ class Weights:
         if told is not None:
             return {"model_type": read_off.get("model_type", "bert"), **told}, ()
         if self.format not in _MAY_LACK_CONFIG:
-            hint = "Is it a folder in Hugging Face layout?"
+            hint = f"It says how many attention heads there are, as no tensor does: put theirs beside {self.path.name}"
             raise CheckpointError(f"there is no {' or '.join(NAMES)}", where=self.folder, hint=hint)
         if not read_off:
             stranger = self._stranger()

@@ -83,6 +83,7 @@ def _named(spec: WeightsSpec, cache: Path | None) -> Path:
 
 
 def weights_folder(path: Path) -> Path:
-    """The folder itself, or the best checkpoint where it is the folder of a run."""
-    best = path / "best"
-    return best if best.is_dir() and not (path / "config.json").exists() else path
+    """The folder itself, or the best checkpoint where it is the folder of a run; the latest where none is best yet."""
+    if (path / "config.json").exists():
+        return path
+    return next((path / name for name in ("best", "latest") if (path / name).is_dir()), path)

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bert_core.errors import CheckpointError
 from bert_core.files import sha256
 from bert_core.names import listed
+from bert_core.training.checkpoints import MANIFEST, damage
 
 from .opened import Weights
 from .recognise import TITLES
@@ -44,6 +46,8 @@ def verify(weights: Weights) -> Iterator[str]:
         weights.check_names()
     except CheckpointError as error:
         yield error.what
+    if (weights.folder / MANIFEST).is_file() and (reason := damage(weights.folder)):
+        yield f"by its manifest: {reason}"
     yield from _incomplete(weights)
     if (beside := vocabulary(weights)).is_wrong:
         yield f"the vocabulary cannot be used: {beside.line}"
@@ -96,7 +100,7 @@ class Difference:
 
     @property
     def equal(self) -> bool:
-        """Whether they are the same to the bit."""
+        """Whether every number is the same; what is no number is the same as itself."""
         return not (self.only_first or self.only_second or self.shapes or any(self.values.values()))
 
     def lines(self) -> Iterator[str]:
@@ -110,6 +114,14 @@ class Difference:
         for value, name in largest:
             yield f"{name}: up to {value:.3g}"
         yield f"{len(self.values) - len(largest)} tensors are equal, {len(largest)} differ"
+
+
+def _difference(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    """The largest; NaN where one has a number and the other none."""
+    if np.array_equal(first, second, equal_nan=True):
+        return 0.0
+    with np.errstate(invalid="ignore"):  # of two infinities
+        return float(np.max(np.abs(first - second), initial=0.0))
 
 
 def diff(first: Weights, second: Weights) -> Difference:
@@ -127,8 +139,6 @@ def diff(first: Weights, second: Weights) -> Difference:
         only_second=tuple(name for name in there if name not in here),
         shapes={name: (here[name], there[name]) for name in both if here[name] != there[name]},
         values={
-            name: float(np.max(np.abs(first.tensor(name) - second.tensor(name)), initial=0.0))
-            for name in both
-            if here[name] == there[name]
+            name: _difference(first.tensor(name), second.tensor(name)) for name in both if here[name] == there[name]
         },
     )

@@ -332,3 +332,53 @@ def test_what_the_modelzoo_computes_otherwise_is_said(bertrun: Callable[..., Ans
     assert "computes with hidden_act gelu_new and layer_norm_eps 1e-07 whatever is said, and these weights have" in out
     _, out, _ = bertrun("weights", "convert", MODELZOO / "bert.ckpt", tmp_path / "again", "--to", "modelzoo")
     assert "whatever is said" not in out
+
+
+def test_the_labels_of_a_classifier_are_counted(bertrun: Callable[..., Answer], tmp_path: Path) -> None:
+    """Else transformers expects two, and refuses the weights."""
+    here = tagger(tmp_path / "here", crf=False, lstm=False)
+    bertrun("weights", "convert", here, tmp_path / "counted", "--to", "hf")
+    assert Weights(tmp_path / "counted").config["num_labels"] == 5
+    named = {**Weights(here).config, "id2label": {str(number): f"L{number}" for number in range(5)}}
+    (here / "config.json").write_text(json.dumps(named), "utf-8")
+    bertrun("weights", "convert", here, tmp_path / "named", "--to", "hf")
+    assert Weights(tmp_path / "named").config == named
+
+
+def test_what_is_no_number_is_the_same_as_itself(bertrun: Callable[..., Answer], tmp_path: Path) -> None:
+    odd = copied(tmp_path / "odd")
+    tensors = load_file(TINY / "model.safetensors")
+    tensors["bert.embeddings.LayerNorm.bias"][:3] = np.nan, np.inf, -np.inf
+    save_file(tensors, odd / "model.safetensors")
+    assert bertrun("weights", "diff", odd, odd) == (0, f"{len(tensors)} tensors are equal, 0 differ\n", "")
+    code, out, _ = bertrun("weights", "diff", TINY, odd)
+    assert (code, "bert.embeddings.LayerNorm.bias: up to nan" in out) == (6, True)
+
+
+def test_a_run_is_its_best_checkpoint_else_the_latest_and_verified_by_its_manifest(
+    bertrun: Callable[..., Answer], tmp_path: Path
+) -> None:
+    step = copied(tmp_path / "checkpoints" / "step-1")
+    (tmp_path / "latest").symlink_to("checkpoints/step-1")
+    names = ("config.json", "model.safetensors")
+    contents = {name: (step / name).read_bytes() for name in names}
+    files = {
+        name: {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        for name, content in contents.items()
+    }
+    (step / "manifest.json").write_text(json.dumps({"schema": 1, "files": files}), "utf-8")
+    assert bertrun("weights", "verify", tmp_path)[0] == 0
+    tensors = {name: values + 1 for name, values in load_file(step / "model.safetensors").items()}
+    save_file(tensors, step / "model.safetensors")
+    code, _, err = bertrun("weights", "verify", tmp_path)
+    assert (code, "by its manifest: model.safetensors is not what was written" in err) == (6, True)
+    copied(tmp_path / "best")
+    assert bertrun("weights", "verify", tmp_path)[0] == 0
+
+
+def test_without_a_configuration_what_to_put_beside_them_is_said(
+    bertrun: Callable[..., Answer], tmp_path: Path
+) -> None:
+    shutil.copy(TINY / "model.safetensors", tmp_path)
+    code, _, err = bertrun("weights", "inspect", tmp_path / "model.safetensors")
+    assert (code, "It says how many attention heads there are, as no tensor does" in err) == (6, True)
