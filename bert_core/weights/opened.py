@@ -174,7 +174,7 @@ class Weights:
             return {}, () if stranger is None else (f"{stranger}. {self._way_out()}",)
         heads = read_off["num_attention_heads"]
         note = (
-            f"no {NAMES[0]}: sizes were read off the tensors, and {heads} heads are taken; "
+            f"no {NAMES[0]}: sizes were read off the tensors, and num_attention_heads {heads} is taken; "
             f"--num-attention-heads, or a {NAMES[0]} beside them, says otherwise"
         )
         return {**read_off, **(MODELZOO if self._is_modelzoo() else {})}, (note,)
