@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 MIB = 1 << 20
-BESIDE = ("config.json", "bert_config.json", "vocab.txt", "tokenizer_config.json")
+BESIDE = ("config.json", "vocab.txt", "tokenizer_config.json", "bert_model.ckpt.meta")
 
 
 def resident(what: str) -> int:
@@ -64,7 +64,7 @@ def main() -> None:
         return
     print("| format | files | model | largest tensor | peak | peak beyond the model | after |\n" + "|---" * 7 + "|")
     for path in sorted(folder for folder in chosen.work.iterdir() if folder.is_dir()):
-        files = sum(file.stat().st_size for file in path.iterdir() if file.name not in BESIDE and file.suffix != ".meta")
+        files = sum(file.stat().st_size for file in path.iterdir() if file.name not in BESIDE)
         command = [sys.executable, __file__, "--one", str(path)]
         out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         found = json.loads(out.splitlines()[-1])

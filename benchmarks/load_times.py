@@ -5,7 +5,8 @@
 Each time is that of a process of its own, with files that were read before, so that the disk is not measured. `imports`
 ends where MindSpore, or torch and transformers, are there; `load` opens the weights, builds the encoder and gives it
 every value; `read` adds every value up once, since what is mapped into memory is read when it is used; `process` is
-the whole process from outside.
+the whole process from outside. Then come `total`, the sum of what was read, `count`, the number of parameters, and
+`resident`, how many MiB more there are after `read` than after the imports.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+
+from load_memory import MIB, resident
 
 PEER = Path(__file__).with_name("peer_load_times.py")
 PARTS = ("imports", "load", "read", "process")
@@ -33,15 +36,18 @@ def measured(path: Path) -> dict[str, float]:
     from bert_core.manager import PluginManager, Policy
 
     assert mindspore, BertModel
-    imported = time.perf_counter()
+    before, imported = resident("VmRSS"), time.perf_counter()
     manager = PluginManager(Policy.from_environment(), say=print)
     weights = open_weights(path, manager)
     spec, options = model_of(weights, manager)
     encoder = build_encoder(spec, options, device_named(manager, None), weights)
     loaded = time.perf_counter()
-    total = sum(float(np.abs(parameter.asnumpy()).sum()) for _, parameter in encoder.parameters_and_names())
+    values = [parameter.asnumpy() for _, parameter in encoder.parameters_and_names()]
+    total = sum(float(np.abs(one).sum()) for one in values)
     read = time.perf_counter()
-    return {"imports": imported - begin, "load": loaded - imported, "read": read - loaded, "total": total}
+    times = {"imports": imported - begin, "load": loaded - imported, "read": read - loaded}
+    count = sum(one.size for one in values)
+    return {**times, "total": total, "count": count, "resident": (resident("VmRSS") - before) // MIB}
 
 
 def run(python: str, program: Path, weights: Path) -> dict[str, float]:
@@ -64,14 +70,14 @@ def main() -> None:
     for weights in chosen.weights:
         sides = {"bertrun": (sys.executable, Path(__file__)), "transformers": (chosen.peer_python, PEER)}
         rounds = [{name: run(*side, weights) for name, side in sides.items()} for _ in range(chosen.rounds + 1)][1:]
-        print(f"\n{weights.name}, {chosen.rounds} rounds after one that is not counted: median (least to most), seconds\n")
+        print(f"\n{weights}, {chosen.rounds} rounds after one that is not counted: median (least to most), seconds\n")
         print("| | " + " | ".join(PARTS) + " |\n" + "|---" * (1 + len(PARTS)) + "|")
         for name in sides:
             columns = [[found[name][part] for found in rounds] for part in PARTS]
             cells = [f"{statistics.median(times):.2f} ({min(times):.2f} to {max(times):.2f})" for times in columns]
             print(f"| {name} | " + " | ".join(cells) + " |")
-        totals = [rounds[0][name]["total"] for name in sides]
-        print(f"\nsums of all values: {totals[0]:.6g} and {totals[1]:.6g}")
+        for part in ("total", "count", "resident"):
+            print(f"\n{part}: " + ", ".join(f"{name} {rounds[-1][name][part]:.0f}" for name in sides))
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
 """The other side of `parity.py`: models in Hugging Face's formats, and what transformers makes of real pieces.
 
-Needs torch and transformers, which bertrun never needs. The first line wants 5.x; the second wants 4.36.2, the last
-with NEZHA, and writes one of NEZHA-base's size:
-    python benchmarks/peer_parity.py --work WORK --minilm MINILM --data STSB/sts-dev.csv
-    python benchmarks/peer_parity.py --work WORK --minilm MINILM --data STSB/sts-dev.csv --nezha
+Needs torch and transformers, which bertrun never needs; for --nezha such as 4.36.2, since newer ones have no NEZHA:
+    python benchmarks/peer_parity.py --work WORK --minilm MINILM --data STSB/sts-dev.csv [--nezha | --google]
 
-Writes WORK/MODEL/FORMAT for each model and format, and WORK/MODEL/outputs.npz with the pieces and the vectors. Where
-`peer_google.py` was run before, it also gives the outputs for what TensorFlow read from Google's checkpoint.
+Writes WORK/MODEL/FORMAT for minilm-l6 and a model of BERT-base's size, or for one of NEZHA-base's, and the pieces and
+vectors, WORK/MODEL/outputs.npz. With --google, after `peer_google.py read`, it writes the vectors of what TensorFlow
+read from Google's checkpoint.
 """
 
 from __future__ import annotations
@@ -103,7 +102,11 @@ def main() -> None:
     parser.add_argument("--minilm", required=True, type=Path)
     parser.add_argument("--data", required=True, type=Path)
     parser.add_argument("--nezha", action="store_true")
+    parser.add_argument("--google", action="store_true")
     chosen = parser.parse_args()
+    if chosen.google:
+        of_google(chosen.work)
+        return
     torch.manual_seed(0)
     tokenizer = BertTokenizerFast.from_pretrained(chosen.minilm)
     batch = dict(tokenizer(*pairs(chosen.data), padding=True, return_tensors="pt"))
@@ -113,8 +116,6 @@ def main() -> None:
     else:
         base = randomized(BertModel(BertConfig(vocab_size=tokenizer.vocab_size)))
         models = {"minilm-l6": BertModel.from_pretrained(chosen.minilm), "bert-base, random": base}
-        if (chosen.work / "google").is_dir():
-            of_google(chosen.work)
     for name, model in models.items():
         folder = fresh(chosen.work / name)
         save(model, folder, chosen.minilm)

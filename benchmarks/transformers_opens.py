@@ -1,6 +1,6 @@
 """A transcript: folders that bertrun writes, opened in transformers with all warnings shown.
 
-    python benchmarks/transformers_opens.py --peer-python PEER/bin/python --google GOOGLE > benchmarks/transformers_opens.md
+    python benchmarks/transformers_opens.py --peer-python PEER/bin/python --google GOOGLE
 
 GOOGLE is a folder as Google releases them, with the heads of pre-training. The weights minilm-l6 were pulled before.
 """
@@ -28,8 +28,10 @@ def shown(command: Sequence[str], output: str) -> None:
 
 
 def bertrun(folder: Path, google: Path, *arguments: str) -> None:
-    command = [sys.executable, "-m", "bert_core.cli", *(str(google) if word == "GOOGLE" else word for word in arguments)]
-    done = subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True)
+    words = [str(google) if word == "GOOGLE" else word for word in arguments]
+    done = subprocess.run(
+        [sys.executable, "-m", "bert_core.cli", *words], cwd=folder, check=True, capture_output=True, text=True
+    )
     shown(("bertrun", *arguments), done.stdout + done.stderr)
 
 
