@@ -151,7 +151,7 @@ def assemble(
     parts = EncoderParts(
         operators=device.operators,
         pooler=task.reads != "sequence",
-        seed=seed,
+        seed=None if weights is not None and strict else seed,
         compute_dtype=compute_dtype,
         recompute=recompute,
     )
@@ -175,7 +175,7 @@ def build_encoder(spec: ModelSpec, options: Any, device: Device, weights: Weight
     """
     from .training.network import encoder_parameters
 
-    parts = EncoderParts(operators=device.operators, pooler=has_pooler(weights), seed=0)
+    parts = EncoderParts(operators=device.operators, pooler=has_pooler(weights), seed=None)
     encoder = spec.build(options, parts)
     load(weights, encoder_parameters(encoder), labels=(), strict=True)
     return encoder
