@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import CheckpointError, DeviceError, UsageError
+from .errors import CheckpointError, DeviceError, UsageError, in_a_line
 from .interrupt import ctrl_c_later
 from .manager import PluginManager
 from .options import Layer, resolve
@@ -17,7 +17,7 @@ from .protocols import Encoder, Metric, Task
 from .text.tokenizer import WordPiece
 from .text.vocabulary import Vocabulary
 from .training.checkpoints import is_run, open_checkpoint
-from .types import Device, DeviceSpec, EncoderParts, ModelSpec
+from .types import Device, DeviceSpec, EncoderParts, ModelSpec, Probe
 from .weights.opened import Weights
 from .weights.store import resolve as resolve_weights
 
@@ -50,7 +50,7 @@ def ready_device(spec: DeviceSpec, options: Any, device_id: int = 0) -> Device:
     Raises:
         DeviceError: Its probe says that it cannot run here, or that there is none of that number.
     """
-    probe = spec.probe()
+    probe = _probed(spec)
     if not probe.available:
         raise DeviceError(f"the device '{spec.name}' cannot run here: {' '.join(probe.findings)}")
     if device_id >= probe.count:
@@ -61,6 +61,13 @@ def ready_device(spec: DeviceSpec, options: Any, device_id: int = 0) -> Device:
     os.environ.setdefault("GLOG_v", "3")  # MindSpore's warnings are for its developers
     with ctrl_c_later():
         return spec.build(options, device_id)
+
+
+def _probed(spec: DeviceSpec) -> Probe:
+    try:
+        return spec.probe()
+    except Exception as error:  # whatever a stranger's code raises
+        raise DeviceError(f"the device '{spec.name}' cannot be probed: {in_a_line(error)}") from error
 
 
 def device_named(manager: PluginManager, name: str | None) -> Device:
@@ -144,7 +151,7 @@ def assemble(
     parts = EncoderParts(
         operators=device.operators,
         pooler=task.reads != "sequence",
-        seed=seed,
+        seed=None if weights is not None and strict else seed,
         compute_dtype=compute_dtype,
         recompute=recompute,
     )
@@ -168,7 +175,7 @@ def build_encoder(spec: ModelSpec, options: Any, device: Device, weights: Weight
     """
     from .training.network import encoder_parameters
 
-    parts = EncoderParts(operators=device.operators, pooler=has_pooler(weights), seed=0)
+    parts = EncoderParts(operators=device.operators, pooler=has_pooler(weights), seed=None)
     encoder = spec.build(options, parts)
     load(weights, encoder_parameters(encoder), labels=(), strict=True)
     return encoder

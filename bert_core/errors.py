@@ -28,6 +28,12 @@ class BertrunError(Exception):
         return located if self.hint is None else f"{located}. {self.hint}"
 
 
+def in_a_line(error: BaseException) -> str:
+    """What an exception of a stranger's code says, in one line: its class too, where it is none of ours."""
+    said = str(error) if isinstance(error, BertrunError) else f"{type(error).__name__}: {error}"
+    return " ".join(said.split())
+
+
 class UsageError(BertrunError):
     """The command line, the run file or the environment asks for something that cannot be."""
 

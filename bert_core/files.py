@@ -13,6 +13,8 @@ from typing import IO, Any
 
 def flush_to_disk(path: Path) -> None:
     """Make the kernel write a file's content, or a folder's entries, to the disk."""
+    if os.name == "nt" and path.is_dir():  # Windows opens no folder, and has nothing to flush for one
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -11,17 +11,19 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def truncated_normal(name: str, shape: Sequence[int], *, deviation: float, seed: int) -> NDArray[np.float32]:
+def truncated_normal(name: str, shape: Sequence[int], *, deviation: float, seed: int | None) -> NDArray[np.float32]:
     """Normal values, drawn again where they lie beyond two deviations, as in Google's BERT.
 
     Args:
         name: The parameter's name; each name has its own stream of numbers.
         shape: Of the array.
         deviation: Of the normal distribution before truncation.
-        seed: Of the run.
+        seed: Of the run; None gives zeros at once, for parameters whose values come from weights.
     """
     import numpy as np  # not above: `bertrun --help` imports this module too
 
+    if seed is None:
+        return np.zeros(tuple(shape), np.float32)
     generator = np.random.default_rng([seed, zlib.crc32(name.encode())])
     values = generator.standard_normal(tuple(shape), dtype=np.float32)
     while (beyond := np.abs(values) > 2).any():

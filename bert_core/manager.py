@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from . import hookspecs
-from .errors import BertrunError, PluginError
+from .errors import PluginError, in_a_line
 from .names import did_you_mean, is_name, listed
 from .options import TRUE, options_of
 from .types import DeviceSpec, MetricSpec, ModelSpec, OptimizerSpec, ScheduleSpec, Spec, TaskSpec, WeightsSpec
@@ -217,8 +217,7 @@ class PluginManager:
             if not reason:
                 return self._register(point, record("loaded"))
         except (Exception, SystemExit) as error:  # whatever a stranger's code raises stays the stranger's failure
-            reason = str(error) if isinstance(error, BertrunError) else f"{type(error).__name__}: {error}"
-            return self._give_up(record("failed", " ".join(reason.split())))
+            return self._give_up(record("failed", in_a_line(error)))
         return self._give_up(record("incompatible", reason))
 
     def _give_up(self, record: PluginRecord) -> PluginRecord:

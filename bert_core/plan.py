@@ -192,7 +192,7 @@ def _vocabulary(layers: Iterable[Layer]) -> dict[str, object]:
     path = said(layers, "vocab")
     try:
         return {"vocab_size": len(Path(str(path)).expanduser().read_bytes().splitlines())} if path else {}
-    except OSError:
+    except (OSError, ValueError):  # a NUL is an error of neither the disk nor this place: resolving says so
         return {}
 
 

@@ -266,14 +266,14 @@ class EncoderParts:
     Args:
         operators: The device's own operators by name; the host's plain ones where it has none.
         pooler: Whether the pooled vector is wanted; without it there is no pooler.
-        seed: Of the initial values.
+        seed: Of the initial values; None where none are drawn, because all are replaced by those of weights.
         compute_dtype: The type in which matrix products are computed: `float32`, `float16` or `bfloat16`.
         recompute: Whether the way back computes each layer's inner vectors again, so that they need no memory.
     """
 
     operators: Mapping[str, Any]
     pooler: bool
-    seed: int
+    seed: int | None
     compute_dtype: str = "float32"
     recompute: bool = False
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from bert_core.errors import in_a_line
 from bert_core.manager import KINDS, PluginManager, PluginRecord
 from bert_core.options import options_of
 from bert_core.plan import Choice, find_model
@@ -73,13 +74,21 @@ def _shown(values: Mapping[str, object]) -> str:
 def _particulars(spec: Any) -> Iterable[str]:
     """What a spec of this kind has beside its options."""
     if spec.kind == "device":
-        probe = spec.probe()
-        yield f"It {'can' if probe.available else 'cannot'} run here: {' '.join(probe.findings)}"
+        yield _probed(spec)
         yield f"It computes in {', '.join(spec.compute_dtypes)}."
         if spec.collective is not None:
             yield f"Several of them compute together over {spec.collective}."
     if spec.kind == "weights":
         yield f"Their licence is {spec.licence}."
+
+
+def _probed(spec: Any) -> str:
+    """Whether a device can run here."""
+    try:
+        probe = spec.probe()
+        return f"It {'can' if probe.available else 'cannot'} run here: {' '.join(probe.findings)}"
+    except (Exception, SystemExit) as error:  # whatever a stranger's code raises, the rest is still told
+        return f"Whether it can run here is not known, its probe failed: {in_a_line(error)}"
 
 
 def _as_json(record: PluginRecord) -> dict[str, Any]:

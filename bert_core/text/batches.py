@@ -14,9 +14,7 @@ from bert_core.types import Feature, Window
 _POOL = 50  # batches: within a pool like lengths come together, and a pool is a random part of the epoch
 
 
-def pad(
-    windows: Sequence[Window], features: Mapping[str, Feature], *, pad_id: int, multiple: int = 1
-) -> dict[str, NDArray[Any]]:
+def pad(windows: Sequence[Window], features: Mapping[str, Feature], *, pad_id: int) -> dict[str, NDArray[Any]]:
     """One array for each input and each feature of a task.
 
     Args:
@@ -24,7 +22,6 @@ def pad(
         features: How each of the task's features is padded. A ragged one is as long as its longest row,
             at least 1; one that is not ragged has a value, or values of one shape, for each window.
         pad_id: The id of the padding piece.
-        multiple: The sequence length is rounded up to a multiple of it; features are not.
 
     Returns:
         `input_ids`, `token_type_ids` and `attention_mask`, (batch, length) int32, and each feature.
@@ -32,8 +29,7 @@ def pad(
     Raises:
         PluginError: A window lacks a feature, or its values do not make an array.
     """
-    longest = max(len(window.input_ids) for window in windows)
-    length = -(-longest // multiple) * multiple
+    length = max(len(window.input_ids) for window in windows)
     batch = {
         "input_ids": _filled([window.input_ids for window in windows], length, pad_id, "int32"),
         "token_type_ids": _filled([window.token_type_ids for window in windows], length, 0, "int32"),

@@ -2,13 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
+
+# The dtypes that files may say, in the words of the safetensors format, with the bytes of an element.
+SIZES = {
+    "BOOL": 1,
+    "U8": 1,
+    "I8": 1,
+    "F8_E4M3": 1,
+    "F8_E5M2": 1,
+    "U16": 2,
+    "I16": 2,
+    "F16": 2,
+    "BF16": 2,
+    "U32": 4,
+    "I32": 4,
+    "F32": 4,
+    "U64": 8,
+    "I64": 8,
+    "F64": 8,
+}
 
 
 @dataclass(frozen=True)
@@ -34,6 +53,10 @@ class Archive(Protocol):
     @property
     def path(self) -> Path:
         """The file that messages name."""
+
+    @property
+    def files(self) -> Sequence[Path]:
+        """Every file that it is made of."""
 
     @property
     def tensors(self) -> Mapping[str, Stored]:

@@ -22,7 +22,7 @@ from .names import huggingface, modelzoo
 from .names.recognise import recognise as recognise_names
 from .names.table import Dropped
 from .names.translated import Translated
-from .recognise import Format, recognise
+from .recognise import Format, inside, recognise
 from .report import LoadReport, compare
 from .sizes import sizes
 
@@ -36,7 +36,14 @@ _ARCHIVES: Mapping[Format, Callable[[Path], Archive]] = {
 }
 _MAY_LACK_CONFIG = ("tensorflow", "mindspore")
 # What the ModelZoo's net computes whatever its configuration says: GELU by tanh, and this epsilon.
-_MODELZOO = {"hidden_act": "gelu_new", "layer_norm_eps": 1e-7}
+MODELZOO = {"hidden_act": "gelu_new", "layer_norm_eps": 1e-7}
+_OBJECT = "/.ATTRIBUTES/VARIABLE_VALUE"
+_OF_OBJECTS = (
+    "Such a name says where in a Python object a variable lay and not what it is. Load it with the code that saved it, "
+    "and save the weights with save_pretrained() of transformers, or under Google's names with tf.compat.v1.train.Saver"
+)
+# What says how text becomes pieces; it lies beside the weights and travels with them.
+TEXT = ("vocab.txt", "tokenizer_config.json", "tokenizer.json", "special_tokens_map.json")
 
 
 class Weights:
@@ -47,7 +54,7 @@ class Weights:
         folder: Where the configuration and the vocabulary lie.
         format: The format of the file.
         config: The fields of the configuration, under Hugging Face's names.
-        notes: A sentence for each thing that was taken and not read.
+        notes: A sentence for each thing that was taken and not read, or does not mean here what it meant there.
         archive: The tensors as they are stored.
         table: The table of their names; None where they are those of no BERT that is known.
         tensors: What is stored, under our names.
@@ -64,13 +71,17 @@ class Weights:
         found = recognise(path)
         self.path, self.format = found.path, found.format
         self.folder = path if path.is_dir() else found.path.parent
+        for name in TEXT:
+            if (self.folder / name).exists():
+                inside(self.folder, name)
         self.archive = _ARCHIVES[found.format](found.path)
         self.table = recognise_names(self.archive.tensors)
         self._translated = None if self.table is None else Translated(self.archive, self.table)
         self.dropped: Mapping[str, Dropped] = {}
         self.unknown: tuple[str, ...] = ()
         self.tensors: Mapping[str, Stored] = self._named()
-        self.config, self.notes = self._describe()
+        self.config, said = self._describe()
+        self.notes = (*said, *(self.table.notes if self.table else ()))
 
     def shapes(self) -> dict[str, tuple[int, ...]]:
         """The shape of each tensor; no tensor is read."""
@@ -94,6 +105,8 @@ class Weights:
         Raises:
             CheckpointError: There are such.
         """
+        if stranger := self._stranger():
+            raise CheckpointError(stranger, where=self.path, hint=self._way_out())
         if self.unknown and self.table is not None:
             shown = ", ".join(ascii(name) for name in self.unknown[:8])
             more = f" and {len(self.unknown) - 8} more" if len(self.unknown) > 8 else ""
@@ -154,11 +167,31 @@ class Weights:
         if told is not None:
             return {"model_type": read_off.get("model_type", "bert"), **told}, ()
         if self.format not in _MAY_LACK_CONFIG:
-            hint = "Is it a folder in Hugging Face layout?"
+            hint = f"It says how many attention heads there are, as no tensor does: put theirs beside {self.path.name}"
             raise CheckpointError(f"there is no {' or '.join(NAMES)}", where=self.folder, hint=hint)
-        heads = read_off.get("num_attention_heads")
-        note = f"no {NAMES[0]}: sizes were read off the tensors, and {heads} heads are taken (--num-attention-heads)"
-        return {**read_off, **(_MODELZOO if self._is_modelzoo() else {})}, (note,)
+        if not read_off:
+            stranger = self._stranger()
+            return {}, () if stranger is None else (f"{stranger}. {self._way_out()}",)
+        heads = read_off["num_attention_heads"]
+        note = (
+            f"no {NAMES[0]}: sizes were read off the tensors, and num_attention_heads {heads} is taken; "
+            f"--num-attention-heads, or a {NAMES[0]} beside them, says otherwise"
+        )
+        return {**read_off, **(MODELZOO if self._is_modelzoo() else {})}, (note,)
+
+    def _stranger(self) -> str | None:
+        """A sentence where the names are of no BERT, and of a format in which a name cannot mean itself."""
+        if self.table is not None or self.format not in _MAY_LACK_CONFIG:
+            return None
+        names = sorted(self.archive.tensors, key=lambda name: name.startswith("_"))
+        kind = "TensorFlow 2's objects" if self._is_of_objects() else "no BERT that bertrun knows"
+        return f"its {len(names)} tensors have the names of {kind}, such as {names[0]!a}"
+
+    def _way_out(self) -> str:
+        return _OF_OBJECTS if self._is_of_objects() else "Convert it with the tool that it is of"
+
+    def _is_of_objects(self) -> bool:
+        return any(name.endswith(_OBJECT) for name in self.archive.tensors)
 
     def _is_modelzoo(self) -> bool:
         return self.table is not None and self.table in modelzoo.TABLES

@@ -75,6 +75,9 @@ def encoder_shapes(config: Mapping[str, Any]) -> dict[str, Shape]:
         shapes.update(_linear(f"{begin}.output.dense", width, between))
         shapes.update(_norm(f"{begin}.attention.output.LayerNorm", width))
         shapes.update(_norm(f"{begin}.output.LayerNorm", width))
+        if config.get("relative_positions") == "learned":
+            rows = 2 * config["max_relative_position"] + 1
+            shapes[_RELATIVE.replace(".0.", f".{layer}.")] = (rows, width // config["num_attention_heads"])
     return shapes
 
 

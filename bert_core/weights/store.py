@@ -8,7 +8,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from bert_core.errors import CheckpointError
+from bert_core.errors import CheckpointError, PluginError, in_a_line
 from bert_core.names import did_you_mean, is_name, listed
 from bert_core.types import WeightsSpec
 
@@ -40,6 +40,7 @@ def resolve(name_or_path: str | Path, specs: Mapping[str, WeightsSpec], cache: P
 
     Raises:
         CheckpointError: There is nothing of that name, or it has yet to be pulled.
+        PluginError: The plugin whose weights they are fails to say where.
     """
     path = Path(name_or_path).expanduser()
     try:
@@ -56,8 +57,23 @@ def resolve(name_or_path: str | Path, specs: Mapping[str, WeightsSpec], cache: P
     return _named(specs[name], cache)
 
 
+def place(spec: WeightsSpec, cache: Path | None = None) -> Path:
+    """The folder of named weights, whether or not it is there.
+
+    Raises:
+        PluginError: The plugin whose weights they are fails to say where.
+    """
+    if spec.folder is None:
+        return folder_of(spec.name, cache)
+    try:
+        return Path(spec.folder())
+    except (Exception, SystemExit) as error:  # whatever a stranger's code raises stays the stranger's failure
+        said = in_a_line(error)
+        raise PluginError(f"the plugin of the weights {spec.name!r} fails to say where they are: {said}") from error
+
+
 def _named(spec: WeightsSpec, cache: Path | None) -> Path:
-    folder = folder_of(spec.name, cache) if spec.folder is None else spec.folder()
+    folder = place(spec, cache)
     if folder.is_dir():
         return folder
     if spec.folder is not None:
@@ -67,6 +83,7 @@ def _named(spec: WeightsSpec, cache: Path | None) -> Path:
 
 
 def weights_folder(path: Path) -> Path:
-    """The folder itself, or the best checkpoint where it is the folder of a run."""
-    best = path / "best"
-    return best if best.is_dir() and not (path / "config.json").exists() else path
+    """The folder itself, or the best checkpoint where it is the folder of a run; the latest where none is best yet."""
+    if (path / "config.json").exists():
+        return path
+    return next((path / name for name in ("best", "latest") if (path / name).is_dir()), path)

@@ -4,52 +4,40 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bert_core.errors import CheckpointError
 from bert_core.files import sha256
 from bert_core.names import listed
+from bert_core.training.checkpoints import MANIFEST, damage
 
 from .opened import Weights
 from .recognise import TITLES
 from .sizes import encoder_shapes
+from .vocabulary import vocabulary
 
-_WORDS = "bert.embeddings.word_embeddings.weight"
+_ENCODER = ("bert.embeddings.", "bert.encoder.")
 
 
 def description(weights: Weights) -> dict[str, Any]:
     """What weights are, as JSON values: format, names, sizes, vocabulary, digest, and each tensor."""
-    vocabulary = weights.folder / "vocab.txt"
     floats = [stored for stored in weights.tensors.values() if stored.dtype[0] in "FB" and stored.dtype != "BOOL"]
     return {
         "path": str(weights.path),
         "format": TITLES[weights.format],
         "names": weights.table.name if weights.table else "of no BERT that is known",
-        "sha256": sha256(weights.path),
+        "sha256": {path.name: sha256(path) for path in weights.archive.files},
         "parameters": sum(int(np.prod(stored.shape)) for stored in floats),
         "config": {name: value for name, value in weights.config.items() if not isinstance(value, (dict, list))},
-        "vocabulary": vocabulary_of(vocabulary, weights),
+        "vocabulary": vocabulary(weights).line,
         "notes": list(weights.notes),
         "tensors": {name: {"dtype": s.dtype, "shape": list(s.shape)} for name, s in weights.tensors.items()},
         "left_aside": {name: dropped.reason for name, dropped in weights.dropped.items()},
         "unknown": list(weights.unknown),
     }
-
-
-def vocabulary_of(path: Path, weights: Weights) -> str:
-    """A line about the vocabulary beside the weights."""
-    rows = weights.tensors[_WORDS].shape[0] if _WORDS in weights.tensors else None
-    if not path.is_file():
-        return "none beside them"
-    pieces = len(path.read_text(encoding="utf-8").splitlines())
-    if rows is None or pieces == rows:
-        return f"{path.name}, {pieces} pieces"
-    if pieces < rows:
-        return f"{path.name}, {pieces} pieces for {rows} embeddings; the last {rows - pieces} are padding"
-    return f"{path.name}, {pieces} pieces, and there are only {rows} embeddings"
 
 
 def verify(weights: Weights) -> Iterator[str]:
@@ -58,9 +46,11 @@ def verify(weights: Weights) -> Iterator[str]:
         weights.check_names()
     except CheckpointError as error:
         yield error.what
+    if (weights.folder / MANIFEST).is_file() and (reason := damage(weights.folder)):
+        yield f"by its manifest: {reason}"
     yield from _incomplete(weights)
-    if "only" in vocabulary_of(weights.folder / "vocab.txt", weights):
-        yield f"the vocabulary does not fit: {vocabulary_of(weights.folder / 'vocab.txt', weights)}"
+    if (beside := vocabulary(weights)).is_wrong:
+        yield f"the vocabulary cannot be used: {beside.line}"
     for name in weights.tensors:
         try:
             values = weights.tensor(name)
@@ -79,6 +69,12 @@ def _incomplete(weights: Weights) -> Iterator[str]:
         yield f"the configuration does not say {error.args[0]}"
         return
     stored = weights.shapes()
+    width, heads = weights.config.get("hidden_size"), weights.config.get("num_attention_heads")
+    if wanted and heads and width % heads:
+        yield f"hidden_size is {width}, which {heads} attention heads cannot share"
+    for name in stored:
+        if wanted and name.startswith(_ENCODER) and name not in wanted:
+            yield f"{name} is stored, which the configuration does not describe"
     for name, shape in wanted.items():
         if name not in stored:
             yield f"{name} is missing, which the configuration describes"
@@ -104,7 +100,7 @@ class Difference:
 
     @property
     def equal(self) -> bool:
-        """Whether they are the same to the bit."""
+        """Whether every number is the same; what is no number is the same as itself."""
         return not (self.only_first or self.only_second or self.shapes or any(self.values.values()))
 
     def lines(self) -> Iterator[str]:
@@ -120,8 +116,22 @@ class Difference:
         yield f"{len(self.values) - len(largest)} tensors are equal, {len(largest)} differ"
 
 
+def _difference(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:
+    """The largest; NaN where one has a number and the other none."""
+    if np.array_equal(first, second, equal_nan=True):
+        return 0.0
+    with np.errstate(invalid="ignore"):  # of two infinities
+        return float(np.max(np.abs(first - second), initial=0.0))
+
+
 def diff(first: Weights, second: Weights) -> Difference:
-    """Compare two sets of weights tensor by tensor, under our names."""
+    """Compare two sets of weights tensor by tensor, under our names.
+
+    Raises:
+        CheckpointError: One has a tensor with a name that its table does not have, or one that cannot be read.
+    """
+    first.check_names()
+    second.check_names()
     here, there = first.shapes(), second.shapes()
     both = [name for name in here if name in there]
     return Difference(
@@ -129,8 +139,6 @@ def diff(first: Weights, second: Weights) -> Difference:
         only_second=tuple(name for name in there if name not in here),
         shapes={name: (here[name], there[name]) for name in both if here[name] != there[name]},
         values={
-            name: float(np.max(np.abs(first.tensor(name) - second.tensor(name)), initial=0.0))
-            for name in both
-            if here[name] == there[name]
+            name: _difference(first.tensor(name), second.tensor(name)) for name in both if here[name] == there[name]
         },
     )

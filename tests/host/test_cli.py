@@ -375,6 +375,32 @@ def test_an_interrupt_is_130(install, bertrun):
     assert answer.err.strip() == "bertrun: interrupted"
 
 
+def test_a_probe_that_fails_is_said_and_the_rest_is_described(install, bertrun):
+    install("crashing")
+    answer = bertrun("describe", "device", "abacus")
+    assert (answer.code, answer.err) == (0, "")
+    assert "device abacus (bertrun-crashing 0.3)\nBeads on rods.\n" in answer.out
+    assert "not known, its probe failed: OSError: libabacus.so: cannot open shared object file\nIt comp" in answer.out
+
+
+def test_weights_whose_place_a_plugin_cannot_say_are_listed_with_the_others(install, bertrun):
+    install("crashing", "every")
+    answer = bertrun("weights", "list")
+    assert (answer.code, answer.err) == (0, "")
+    listed = "the plugin of the weights 'abacus-base' fails to say where they are: OSError: libabacus.so: cannot open"
+    assert f"abacus-base  (MIT)  Weights.\n    {listed} shared object file\n" in answer.out
+    assert "every-weights  (MIT)  Weights.\n    the package that carries them has lost its folder" in answer.out
+    assert "\nminilm-l6  " in f"\n{answer.out}"
+    answer = bertrun("weights", "inspect", "abacus-base")
+    assert (answer.code, answer.err) == (3, f"bertrun: error: {listed} shared object file\n")
+
+
+def test_a_vocabulary_that_no_path_can_be_is_said_as_other_bad_paths_are(shipped, bertrun):
+    Path("run.toml").write_text('[task]\nname = "ner"\n[run]\nvocab = "a\\u0000b"\n', "utf-8")
+    answer = bertrun("--config", "run.toml")
+    assert (answer.code, "--vocab (run.toml) must be a path, and no path has a NUL" in answer.err) == (2, True)
+
+
 def test_the_process_ends_with_the_code_of_the_error():
     environment = {**os.environ, "PYTHONPATH": str(FAKES / "crashing"), "BERTRUN_PLUGINS": "crashing"}
     done = subprocess.run(

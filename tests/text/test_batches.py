@@ -30,11 +30,10 @@ class TestPad:
         assert batch["attention_mask"].tolist() == [[1, 1, 1], [1, 1, 0]]
         assert {array.dtype for array in batch.values()} == {np.dtype("int32")}
 
-    def test_a_multiple_rounds_up_the_sequence_and_no_feature(self) -> None:
+    def test_a_feature_is_as_long_as_its_longest_row(self) -> None:
         windows = [window([2, 5, 3], places=[1, 2]), window([2, 3], places=[1])]
-        batch = pad(windows, {"places": Feature(padding=-1)}, pad_id=0, multiple=8)
-        assert batch["input_ids"].shape == (2, 8)
-        assert batch["attention_mask"].sum(axis=1).tolist() == [3, 2]
+        batch = pad(windows, {"places": Feature(padding=-1)}, pad_id=0)
+        assert batch["input_ids"].shape == (2, 3)
         assert batch["places"].tolist() == [[1, 2], [1, -1]]
 
     def test_scalars_and_vectors_keep_their_shape(self) -> None:

@@ -98,6 +98,7 @@ class TestOpen:
             (b"[]", "no weights in a format that is known"),
             (b'{"a": 1}', "this is JSON, and no index of weights"),
             (b"", "no weights in a format that is known"),
+            ((1 << 40).to_bytes(8, "little") + b"{}", "too few for the header of 1099511627776 bytes"),
         ],
     )
     def test_what_is_no_weights_is_named(self, tmp_path: Path, content: bytes, said: str) -> None:

@@ -193,7 +193,7 @@ def test_a_file_posing_as_pip_in_the_working_directory_is_not_run(
     assert not (tmp_path / "canary").exists()
 
 
-@pytest.mark.parametrize("place", ["_extract", "_sync_folder"])
+@pytest.mark.parametrize("place", ["_extract", "flush_to_disk"])
 def test_an_interruption_leaves_nothing(copied: Path, cache: Path, monkeypatch: pytest.MonkeyPatch, place: str) -> None:
     build_wheel(copied, MEMBERS)
 

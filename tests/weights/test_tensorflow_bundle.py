@@ -608,3 +608,18 @@ def test_whatever_a_block_holds(block: bytes, kind: int) -> None:
     for content in (one_block(block, kind), closed(b"", [(b"a", block)])):
         with suppress(sorted_table.TableError):
             list(sorted_table.entries(content))
+
+
+def test_data_may_not_lead_out_of_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    for found in RECORDED.glob("sharded.ckpt.*"):
+        shutil.copy(found, tmp_path / "in")
+    data = tmp_path / "in" / "sharded.ckpt.data-00001-of-00002"
+    data.rename(tmp_path / "in" / "blob")
+    data.symlink_to("blob")
+    assert "on_1/bias" in TensorflowBundle(tmp_path / "in" / "sharded.ckpt").tensors
+    (tmp_path / "in" / "blob").rename(tmp_path / "blob")
+    data.unlink()
+    data.symlink_to(tmp_path / "blob")
+    with pytest.raises(CheckpointError, match="it is a link that leaves the folder"):
+        TensorflowBundle(tmp_path / "in" / "sharded.ckpt")

@@ -68,6 +68,7 @@ class MindsporeCkpt:
 
     Attributes:
         path: The file.
+        files: The same.
         tensors: What the file says of each tensor, by name. Texts are listed as STRING and cannot be read.
     """
 
@@ -78,6 +79,7 @@ class MindsporeCkpt:
             CheckpointError: The file is no regular file, encrypted, cut short, or not what the format allows.
         """
         self.path = path
+        self.files = (path,)
         try:
             if not stat.S_ISREG(path.stat().st_mode):  # asked before opening: a pipe would wait for a writer
                 raise MessageError("it is not a regular file")

@@ -21,18 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bert_core.errors import CheckpointError
-from bert_core.weights.archive import Stored
+from bert_core.weights.archive import SIZES, Stored
 
 from .floats import READ_AS, as_float32
 
 _HEADER_LIMIT = 4 << 20  # bytes; that of a BERT of 24 layers is under 50 KiB
 _DIMENSIONS_LIMIT = 32
-# fmt: off
-_ITEM_SIZES = {
-    "BOOL": 1, "U8": 1, "I8": 1, "F8_E4M3": 1, "F8_E5M2": 1, "U16": 2, "I16": 2, "F16": 2, "BF16": 2,
-    "U32": 4, "I32": 4, "F32": 4, "U64": 8, "I64": 8, "F64": 8,
-}
-# fmt: on
 _ITEMS_LIMIT = 1 << 48  # of a shape, a size of 0 left out: what NumPy can shape
 
 
@@ -49,6 +43,7 @@ class SafetensorsFile:
 
     Attributes:
         path: The file.
+        files: The same.
         tensors: What the header says of each tensor, by name.
     """
 
@@ -59,6 +54,7 @@ class SafetensorsFile:
             CheckpointError: The file is no regular file, cut short, or its header is not what the format allows.
         """
         self.path = path
+        self.files = (path,)
         try:
             if not stat.S_ISREG(path.stat().st_mode):  # asked before opening: a pipe would wait for a writer
                 raise _HeaderError("it is not a regular file")
@@ -137,14 +133,14 @@ def _entry(name: str, said: Any, data_start: int) -> Entry:
     if not isinstance(said, dict) or not {"dtype", "shape", "data_offsets"} <= said.keys():
         raise _HeaderError(f"the header says no dtype, shape and data_offsets of the tensor {name!r}")
     dtype, shape, offsets = said["dtype"], said["shape"], said["data_offsets"]
-    if not isinstance(dtype, str) or dtype not in _ITEM_SIZES:
+    if not isinstance(dtype, str) or dtype not in SIZES:
         raise _HeaderError(f"the tensor {name!r} has the dtype {dtype!r}, which bertrun does not know")
     if not _are_sizes(shape) or len(shape) > _DIMENSIONS_LIMIT:
         raise _HeaderError(f"the shape of the tensor {name!r} is not a list of whole numbers")
     if not _are_sizes(offsets) or len(offsets) != 2:
         raise _HeaderError(f"the data_offsets of the tensor {name!r} are not two whole numbers")
     start, end = offsets
-    size = math.prod(shape) * _ITEM_SIZES[dtype]
+    size = math.prod(shape) * SIZES[dtype]
     if end - start != size:
         raise _HeaderError(f"the tensor {name!r}, {dtype} of shape {tuple(shape)}, has {end - start} bytes, not {size}")
     if math.prod(filter(None, shape)) > _ITEMS_LIMIT:

@@ -23,6 +23,7 @@ class Sharded:
 
     Attributes:
         path: The index.
+        files: It and the shards.
         tensors: What the shards say of each tensor, by name.
     """
 
@@ -42,6 +43,7 @@ class Sharded:
         for path, names in _by_file(self._files).items():
             self._shards[path] = open_shard(path)
             _compare(index, path, names, self._shards[path].tensors)
+        self.files = (index, *self._shards)
         stored = {name: self._shards[path].tensors[name] for name, path in self._files.items()}
         self.tensors: Mapping[str, Stored] = MappingProxyType(stored)
 

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from bert_core.weights.archive import Stored
+from bert_core.weights.archive import SIZES, Stored
 
 from .torch_state.program import ANSWER_LIMIT
-from .torch_state.tensors import SIZES, Storage
+from .torch_state.tensors import Storage
 
 _SECONDS = 60
 _DIMENSIONS_LIMIT = 32

@@ -20,6 +20,7 @@ from bert_core.errors import CheckpointError
 from bert_core.weights.formats.floats import READ_AS, as_float32
 from bert_core.weights.formats.sorted_table import MAGIC, masked
 from bert_core.weights.formats.tensorflow_index import Entry, IndexFault, parsed
+from bert_core.weights.recognise import inside
 
 _INDEX_LIMIT = 4 << 20  # bytes; that of a BERT of 24 layers with Adam's moments is under 100 KiB
 _CHUNK = 1 << 20  # bytes that are read and checked at once
@@ -33,6 +34,7 @@ class TensorflowBundle:
 
     Attributes:
         path: The index.
+        files: It and the files of data.
         tensors: What the index says of each tensor, by name.
     """
 
@@ -57,6 +59,7 @@ class TensorflowBundle:
         self._shards = index.shards
         self.tensors: Mapping[str, Entry] = index.tensors
         self._check_data()
+        self.files = (self.path, *sorted({self._data(entry.shard) for entry in self.tensors.values()}))
 
     def read(self, name: str) -> NDArray[np.float32]:
         """One tensor; half, double and bfloat16 numbers become float32.
@@ -82,7 +85,8 @@ class TensorflowBundle:
         return as_float32(stored, entry.dtype).reshape(entry.shape)
 
     def _data(self, shard: int) -> Path:
-        return Path(f"{str(self.path).removesuffix('.index')}.data-{shard:05d}-of-{self._shards:05d}")
+        name = f"{self.path.name.removesuffix('.index')}.data-{shard:05d}-of-{self._shards:05d}"
+        return inside(self.path.parent, name)
 
     def _check_data(self) -> None:
         tensors = sorted(self.tensors.items(), key=lambda item: (item[1].shard, item[1].start, item[1].end))

@@ -21,11 +21,11 @@ from numpy.lib.stride_tricks import as_strided
 from numpy.typing import NDArray
 
 from bert_core.errors import CheckpointError
+from bert_core.weights.archive import SIZES
 
 from .floats import READ_AS, as_float32
 from .state_process import State, StateError, View, describe
 from .stored_zip import Member, ZipError, members
-from .torch_state.tensors import SIZES
 
 _ZIP, _PICKLE = b"PK\3\4", b"\x80"
 _TAR, _TAR_PLACE = b"ustar", 257
@@ -39,6 +39,7 @@ class TorchPickle:
 
     Attributes:
         path: The file.
+        files: The same.
         tensors: What the pickle says of each tensor, by name.
         others: The names of what is stored beside the tensors and is not read.
     """
@@ -50,6 +51,7 @@ class TorchPickle:
             CheckpointError: The file is no regular file, cut short, or holds more than a dict of tensors.
         """
         self.path = path
+        self.files = (path,)
         try:
             if not stat.S_ISREG(path.stat().st_mode):  # asked before opening: a pipe would wait for a writer
                 raise StateError("it is not a regular file")

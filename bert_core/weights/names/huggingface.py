@@ -13,7 +13,7 @@ from .table import WORDS, Dropped, NameTable, Row
 _PREFIX = "bert."
 _LAYER = "bert.encoder.layer.{i}"
 _POSITIONS = "bert.embeddings.position_embeddings.weight"
-_RELATIVE = f"{_LAYER}.attention.self.relative_positions.weight"  # ours: NEZHA's, where they are learned
+RELATIVE = f"{_LAYER}.attention.self.relative_positions.weight"  # ours: NEZHA's, where they are learned
 _OURS = (
     "bert.embeddings.word_embeddings.weight",
     _POSITIONS,
@@ -26,7 +26,7 @@ _OURS = (
     f"{_LAYER}.attention.self.key.bias",
     f"{_LAYER}.attention.self.value.weight",
     f"{_LAYER}.attention.self.value.bias",
-    _RELATIVE,
+    RELATIVE,
     f"{_LAYER}.attention.output.dense.weight",
     f"{_LAYER}.attention.output.dense.bias",
     f"{_LAYER}.attention.output.LayerNorm.weight",
@@ -74,10 +74,11 @@ def _dropped(prefix: str) -> tuple[Dropped, ...]:
     )
 
 
+NEZHA = _table("Hugging Face's NEZHA", "nezha.", {}, without=(_POSITIONS, RELATIVE))
 TABLES = (
     _table("Hugging Face's BERT", "bert.", {}),
     _table("Hugging Face's BERT without a prefix", "", {}),
-    _table("Hugging Face's NEZHA", "nezha.", {}, without=(_POSITIONS, _RELATIVE)),
+    NEZHA,
     _table("Hugging Face's BERT in old words", "bert.", _OLD),
     _table("Hugging Face's BERT in old words without a prefix", "", _OLD),
 )

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from .change import Change
-from .modelzoo_crf import LABELS_ONLY, TRANSITIONS
+from .modelzoo_crf import LABELS_ONLY, TRANSITIONS, TRANSITIONS_ONLY
 from .table import Dropped, NameTable, Row
 
 _LAYER, _OURS = "bert_encoder.layers.{i}", "bert.encoder.layer.{i}"
@@ -67,8 +67,14 @@ _HEADS: tuple[tuple[str, str], ...] = (
     ("lstm.bias_ih_l0_reverse", "lstm.back.bias_ih_l0"),
     ("lstm.bias_hh_l0_reverse", "lstm.back.bias_hh_l0"),
 )
-_CRF: Row = ("loss.transitions", ("crf.transitions", "crf.start_transitions", "crf.end_transitions"))
-_CRF_CHANGES = {"loss.transitions": TRANSITIONS, "bert.dense_1.weight": LABELS_ONLY, "bert.dense_1.bias": LABELS_ONLY}
+_CRF: tuple[Row, ...] = (("loss.transitions", ("crf.transitions", "crf.start_transitions", "crf.end_transitions")),)
+# Their net has no place for the two last: MindSpore leaves them aside when it loads, and bertrun reads them back.
+_CRF_OF_OURS: tuple[Row, ...] = (
+    ("loss.transitions", "crf.transitions"),
+    ("crf.start_transitions", "crf.start_transitions"),
+    ("crf.end_transitions", "crf.end_transitions"),
+)
+_TAGGER = {"bert.dense_1.weight": LABELS_ONLY, "bert.dense_1.bias": LABELS_ONLY}
 
 _DROPPED = (
     Dropped(r"(adam_m|adam_v|lamb_m|lamb_v|moments|moment1|moment2|vhat)\..+", "a moment of the optimizer"),
@@ -78,6 +84,14 @@ _DROPPED = (
     Dropped(r"scale_sense|loss_scale|current_iterator_step|last_overflow_iterator_step", "of the loss scale"),
     Dropped(r"accu_grads\..+|local_step|accu_overflow|accu_loss", "of the accumulation of gradients"),
     Dropped(r"total_num|start_num|end_num", "counters of the SQuAD net that nothing reads"),
+)
+_ENDS_READ = (
+    "a CRF of the ModelZoo runs through [CLS] and [SEP] as O: the scores of beginning and ending with a label are "
+    "those of its transitions from and to O"
+)
+_ENDS_WRITTEN = (
+    "a CRF of the ModelZoo runs through [CLS] and [SEP] as O, and has transitions from and to O where ours has scores "
+    "of beginning and ending: these stand beside its table, and bertrun alone reads them"
 )
 _UNREAD = "positions that the net has and, with relative ones, does not read"
 
@@ -133,13 +147,27 @@ def _relative(plain: NameTable, scope: _Scope) -> NameTable:
 
 def _with_crf(table: NameTable) -> NameTable:
     """The names of a tagger whose loss is a CRF: the tagger has two labels more, and the CRF is one table."""
-    changes: Mapping[str, Change] = _CRF_CHANGES
+    changes: Mapping[str, Change] = {**_TAGGER, "loss.transitions": TRANSITIONS}
     return NameTable(
         name=f"{table.name}, with a CRF",
-        rows=(*table.rows, _CRF),
+        rows=(*table.rows, *_CRF),
         changes=changes,
         dropped=table.dropped,
         tells=(*table.tells, "crf.transitions"),
+        notes=(_ENDS_READ,),
+    )
+
+
+def _with_crf_of_ours(table: NameTable) -> NameTable:
+    """The names of such a tagger that bertrun wrote, whose scores of beginning and ending stand beside the table."""
+    changes: Mapping[str, Change] = {**_TAGGER, "loss.transitions": TRANSITIONS_ONLY}
+    return NameTable(
+        name=f"{table.name}, with a CRF that bertrun wrote",
+        rows=(*table.rows, *_CRF_OF_OURS),
+        changes=changes,
+        dropped=table.dropped,
+        tells=(*table.tells, "crf.transitions", "crf.start_transitions", "crf.end_transitions"),
+        notes=(_ENDS_WRITTEN,),
     )
 
 
@@ -148,8 +176,8 @@ def _tables() -> tuple[NameTable, ...]:
     nets = [(_plain(generation, scope), scope) for generation in (_NEWER, _OLDER) for scope in _SCOPES]
     plain = [table for table, _ in nets]
     relative = [_relative(table, scope) for table, scope in nets]
-    taggers = [_with_crf(table) for table in (*relative, *plain) if table.ours("bert.dense_1.weight")]
-    return (*taggers, *relative, *plain)
+    taggers = [table for table in (*relative, *plain) if table.ours("bert.dense_1.weight")]
+    return (*map(_with_crf_of_ours, taggers), *map(_with_crf, taggers), *relative, *plain)
 
 
 TABLES = _tables()

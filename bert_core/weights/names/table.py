@@ -16,7 +16,7 @@ Row = tuple[str, str | tuple[str, ...]]
 
 WORDS = "bert.embeddings.word_embeddings.weight"
 # What every BERT has, whatever its positions and its head; enough to know whose names a file has.
-_TELLS = (WORDS, "bert.embeddings.token_type_embeddings.weight", "bert.embeddings.LayerNorm.weight")
+TELLS = (WORDS, "bert.embeddings.token_type_embeddings.weight", "bert.embeddings.LayerNorm.weight")
 _LAYER = "{i}"
 _NUMBER = re.compile(r"(?<=[._])(?:0|[1-9][0-9]{0,2})(?=[./])")
 
@@ -76,6 +76,7 @@ class NameTable:
         changes: How values differ, by the name there; where nothing is said, they are the same.
         dropped: What is left aside.
         tells: Our names, beyond those of every BERT, of tensors that files of this table have.
+        notes: A sentence for each thing that a user who reads or writes such a file should know.
     """
 
     name: str
@@ -83,6 +84,7 @@ class NameTable:
     changes: Mapping[str, Change] = field(default_factory=dict)
     dropped: tuple[Dropped, ...] = ()
     tells: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         there = [foreign for foreign, _ in self.rows]
@@ -126,12 +128,12 @@ class NameTable:
 
     def fits(self, foreign: Collection[str]) -> bool:
         """Whether a file that has these names has the names of this table."""
-        links = (self.foreign(name) for name in (*_TELLS, *self.tells))
+        links = (self.foreign(name) for name in (*TELLS, *self.tells))
         return all(link is not None and link.foreign in foreign for link in links)
 
     def fits_ours(self, ours: Collection[str]) -> bool:
         """Whether what has these names of ours has what a file of this table has."""
-        return set(ours).issuperset((*_TELLS, *self.tells))
+        return set(ours).issuperset((*TELLS, *self.tells))
 
     @cached_property
     def _by_foreign(self) -> Mapping[str, Row]:

@@ -1,10 +1,10 @@
-"""A plugin whose commands and observer end badly."""
+"""A plugin whose commands, observer, device and weights end badly."""
 
 from __future__ import annotations
 
 import click
 
-from bert_core import DataError, hookimpl
+from bert_core import DataError, Device, DeviceSpec, WeightsSpec, hookimpl
 
 
 @click.command("crash")
@@ -28,6 +28,22 @@ def refuse():
 @hookimpl
 def bertrun_register_commands():
     return [crash, interrupt, refuse]
+
+
+def _no_driver():
+    raise OSError("libabacus.so: cannot open\nshared object file")
+
+
+@hookimpl
+def bertrun_register_devices():
+    yield DeviceSpec(
+        name="abacus", summary="Beads on rods.", target="CPU", probe=_no_driver, build=lambda options, number: Device()
+    )
+
+
+@hookimpl
+def bertrun_register_weights():
+    yield WeightsSpec(name="abacus-base", summary="Weights.", licence="MIT", folder=_no_driver)
 
 
 @hookimpl

@@ -13,24 +13,6 @@ from .source import WORD_LIMIT, Refused, shown
 
 _DIMENSIONS_LIMIT = 32
 
-# In the words of the safetensors format, with the bytes of an element.
-SIZES = {
-    "BOOL": 1,
-    "U8": 1,
-    "I8": 1,
-    "F8_E4M3": 1,
-    "F8_E5M2": 1,
-    "U16": 2,
-    "I16": 2,
-    "F16": 2,
-    "BF16": 2,
-    "U32": 4,
-    "I32": 4,
-    "F32": 4,
-    "U64": 8,
-    "I64": 8,
-    "F64": 8,
-}
 _STORAGES = {
     "torch.FloatStorage": "F32",
     "torch.HalfStorage": "F16",

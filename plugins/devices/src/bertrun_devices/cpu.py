@@ -28,7 +28,8 @@ def build(options: Any, device_id: int) -> Device:
     """Choose the processor and how many threads compute; the same threads give the same bytes."""
     import mindspore as ms
 
-    ms.set_device("CPU", device_id)
+    if ms.get_context("device_target") != "CPU":  # to say so again after a first graph is an error (MindSpore 2.10)
+        ms.set_device("CPU", device_id)
     ms.set_context(mode=ms.GRAPH_MODE)
     if options.threads is not None:
         ms.runtime.set_cpu_affinity(False)
