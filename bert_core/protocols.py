@@ -173,6 +173,14 @@ class RecordTask(Protocol):
         """Label names in the order of the ids in `to_records`; empty where there are none."""
 
 
+@runtime_checkable
+class InspectedTask(Protocol):
+    """A task whose data `bertrun data check` and `stats` can look at: this beside the methods of `Task`."""
+
+    def inspect(self, example: Any) -> tuple[str, Sequence[str], Sequence[str]]:
+        """Where an example stands in its file (`line 3`), its texts, and its labels or the types of its spans."""
+
+
 class Metric(Protocol):
     """A score over a whole set."""
 

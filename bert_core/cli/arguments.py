@@ -43,3 +43,14 @@ def _spelled(argument: str) -> str:
         return argument
     name, equals, value = argument.partition("=")
     return name.replace("_", "-") + equals + value
+
+
+def peek(args: Sequence[str], name: str) -> str | None:
+    """The last value of an option, before the command line is parsed."""
+    found = None
+    for position, argument in enumerate(args):
+        if argument == f"--{name}" and not (following := [*args, "--"][position + 1]).startswith("--"):
+            found = following
+        elif argument.startswith(f"--{name}="):
+            found = argument.partition("=")[2]
+    return found

@@ -14,6 +14,7 @@ from bert_core.errors import BertrunError
 from bert_core.manager import host_version
 
 from .arguments import take
+from .data import data
 from .describe import describe, plugins
 from .embed import embed
 from .evaluate import evaluate, predict, resume
@@ -88,7 +89,7 @@ def driver() -> None:
     """Train, evaluate and serve BERT-family encoders on MindSpore."""
 
 
-for command in (RunCommand(), resume, evaluate, predict, embed, export, weights, describe, plugins):
+for command in (RunCommand(), resume, evaluate, predict, embed, export, data, weights, describe, plugins):
     driver.add_command(command)
 
 

@@ -26,7 +26,7 @@ from bert_core.plan import (
 )
 from bert_core.run_options import RunOptions
 
-from .arguments import spelled
+from .arguments import peek, spelled
 from .legacy import translate
 from .options import PageContext, click_option, option_rows, selector_rows, selectors, unknown_arguments
 from .state import State
@@ -59,14 +59,14 @@ class RunCommand(click.Command):
         args = spelled(translate(args))
         layers = [environment_layer(os.environ)]
         names: dict[str, str | None] = {kind: os.environ.get(f"BERTRUN_{kind.upper()}") or None for kind in CHOSEN}
-        config = _peek(args, "config")
+        config = peek(args, "config")
         if config is not None:
             named, layer = read_run_file(Path(config))
-            told = {name: _peek(args, name) for name in (*CHOSEN, "weights", "vocab")}
+            told = {name: peek(args, name) for name in (*CHOSEN, "weights", "vocab")}
             layer = without_overruled(named, layer, told)
             names.update({kind: name for kind, name in named.items() if kind != "model" or told["weights"] is None})
             layers.insert(0, layer)
-        names.update({kind: value for kind in CHOSEN if (value := _peek(args, kind)) is not None})
+        names.update({kind: value for kind in CHOSEN if (value := peek(args, kind)) is not None})
         manager = ctx.ensure_object(State).manager
         infos = _joined_options(manager, names)
         self.params = [*selectors(), *(click_option(info) for info in infos)]
@@ -120,17 +120,6 @@ def start(plan: Plan, manager: PluginManager) -> int:
     finally:
         console.close()
     return 0
-
-
-def _peek(args: list[str], name: str) -> str | None:
-    """The last value of an option, before the command line is parsed."""
-    found = None
-    for position, argument in enumerate(args):
-        if argument == f"--{name}" and not (following := [*args, "--"][position + 1]).startswith("--"):
-            found = following
-        elif argument.startswith(f"--{name}="):
-            found = argument.partition("=")[2]
-    return found
 
 
 def _joined_options(manager: PluginManager, names: Mapping[str, str | None]) -> Iterable[OptionInfo]:

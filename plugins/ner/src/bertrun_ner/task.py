@@ -88,6 +88,10 @@ class NerTask:
         """Those of the label file in its order, else the task's own."""
         return self.labels if self._options.label_file is None else read_labels(self._options.label_file)
 
+    def inspect(self, example: Sentence) -> tuple[str, Sequence[str], Sequence[str]]:
+        """A sentence's line, its text, and the types of its spans."""
+        return f"line {example.line}", [example.text], [span.type for span in example.spans or ()]
+
     def _labels_of(self, source: Path) -> Path:
         beside = (source if source.is_dir() else source.parent) / LABELS
         if self._options.label_file is None and not beside.is_file():

@@ -1,0 +1,1 @@
+"""What `bertrun data` does with the data of a task, before any run."""

@@ -1,0 +1,173 @@
+"""What is in a task's data, and what is wrong with it."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bert_core.protocols import InspectedTask, TextEncoder
+
+_SHOWN = 5  # places that a finding names
+_QUANTILES = (0.0, 0.5, 0.9, 0.99, 1.0)
+
+
+@dataclass(frozen=True)
+class Fact:
+    """What is known of one example.
+
+    Args:
+        where: Its place in its file, such as `line 3`.
+        texts: Its texts.
+        labels: Its labels, or the types of its spans.
+    """
+
+    where: str
+    texts: tuple[str, ...]
+    labels: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file's examples.
+
+    Args:
+        path: The file.
+        facts: Of each example, in order.
+    """
+
+    path: Path
+    facts: Sequence[Fact]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """Something that was found.
+
+    Args:
+        kind: One or two words.
+        sentence: What it is.
+        count: How often.
+        places: Some of the places.
+        matters: Whether training or scores would be wrong.
+    """
+
+    kind: str
+    sentence: str
+    count: int
+    places: tuple[str, ...]
+    matters: bool
+
+    def line(self) -> str:
+        """For a person."""
+        places = ", ".join(self.places) + (", ..." if self.count > len(self.places) else "")
+        return f"{'problem' if self.matters else 'note'}: {self.kind}: {self.count} {self.sentence} ({places})"
+
+
+def facts(task: InspectedTask, examples: Iterable[Any]) -> list[Fact]:
+    """What the task knows of each example."""
+    inspected = map(task.inspect, examples)
+    return [Fact(where, tuple(texts), tuple(labels)) for where, texts, labels in inspected]
+
+
+def findings(parts: Sequence[Part]) -> Iterator[Finding]:
+    """What is wrong with files that belong together.
+
+    Args:
+        parts: The data to train on, then data to score with.
+    """
+    for part in parts:
+        yield from _empty(part)
+        yield from _twice(part)
+    train, *others = parts
+    for other in others:
+        yield from _leaks(train, other)
+        yield from _strange_labels(train, other)
+
+
+def _empty(part: Part) -> Iterator[Finding]:
+    places = [fact.where for fact in part.facts if not all(text.strip() for text in fact.texts)]
+    yield from _found("empty", f"examples of {part.path} lack a text", places, matters=True)
+
+
+def _twice(part: Part) -> Iterator[Finding]:
+    """Texts that come again, told apart by whether their labels agree."""
+    seen: dict[tuple[str, ...], Fact] = {}
+    again: dict[bool, list[str]] = defaultdict(list)
+    for fact in part.facts:
+        first = seen.setdefault(fact.texts, fact)
+        if first is not fact:
+            again[first.labels == fact.labels].append(f"{fact.where} as {first.where}")
+    yield from _found("duplicates", f"examples of {part.path} come again with the same labels", again[True])
+    what = f"examples of {part.path} come again with other labels"
+    yield from _found("contradictions", what, again[False], matters=True)
+
+
+def _leaks(train: Part, other: Part) -> Iterator[Finding]:
+    known = {fact.texts: fact.where for fact in train.facts}
+    places = [f"{fact.where} as {known[fact.texts]}" for fact in other.facts if fact.texts in known]
+    yield from _found("leakage", f"examples of {other.path} are in {train.path} too", places, matters=True)
+
+
+def _strange_labels(train: Part, other: Part) -> Iterator[Finding]:
+    known = {label for fact in train.facts for label in fact.labels}
+    strange = [(label, fact.where) for fact in other.facts for label in fact.labels if label not in known]
+    for label in dict.fromkeys(label for label, _ in strange):
+        places = [where for found, where in strange if found == label]
+        what = f"times {other.path} has the label {label}, which {train.path} does not have"
+        yield from _found("strange labels", what, places, matters=True)
+
+
+def _found(kind: str, sentence: str, places: Sequence[str], *, matters: bool = False) -> Iterator[Finding]:
+    if places:
+        shown = tuple(places[:_SHOWN])
+        yield Finding(kind=kind, sentence=sentence, count=len(places), places=shown, matters=matters)
+
+
+def truncated(part: Part, lengths: Sequence[int], max_length: int) -> Iterator[Finding]:
+    """Examples that do not fit one window.
+
+    Args:
+        part: The examples.
+        lengths: Pieces of each, special ones counted.
+        max_length: Of a window.
+    """
+    places = [fact.where for fact, length in zip(part.facts, lengths, strict=True) if length > max_length]
+    what = f"examples of {part.path} have more than {max_length} pieces"
+    yield from _found("long", what, places)
+
+
+def lengths(facts: Iterable[Fact], text: TextEncoder) -> list[int]:
+    """How many pieces each example has, `[CLS]` and a `[SEP]` after each text counted."""
+    return [1 + sum(1 + len(text.encode(one)[0]) for one in fact.texts) for fact in facts]
+
+
+def statistics(facts: Sequence[Fact], pieces: Sequence[int] | None) -> Mapping[str, Any]:
+    """Counts, labels and lengths, as JSON values.
+
+    Args:
+        facts: Of each example.
+        pieces: How many each has, where there is a vocabulary.
+    """
+    labels = Counter(label for fact in facts for label in fact.labels)
+    characters = [sum(map(len, fact.texts)) for fact in facts]
+    found: dict[str, Any] = {
+        "examples": len(facts),
+        "without a label": sum(not fact.labels for fact in facts),
+        "labels": dict(sorted(labels.items(), key=lambda counted: (-counted[1], counted[0]))),
+        "characters": _spread(characters),
+    }
+    return found if pieces is None else {**found, "pieces": _spread(pieces)}
+
+
+def _spread(values: Sequence[int]) -> dict[str, float]:
+    """The mean, and what so many of a hundred are below."""
+    if not values:
+        return {}
+    quantiles = np.quantile(values, _QUANTILES, method="higher")
+    names = ("least", "median", "90 %", "99 %", "most")
+    return {"mean": round(float(np.mean(values)), 1), **dict(zip(names, map(int, quantiles), strict=True))}

@@ -1,0 +1,88 @@
+"""`bertrun data` on the command line, with real data where it is there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bert_core.cli.main import run
+
+SHARED = Path(__file__).parents[3] / "shared" / "data"
+real = pytest.mark.skipif(not SHARED.is_dir(), reason="the real data in shared/data is not here")
+TRAIN = "Ana B-PER\nlives O\n\nOslo B-LOC\nsleeps O\n\n"
+
+
+@pytest.fixture
+def train(tmp_path: Path) -> Path:
+    path = tmp_path / "train.conll"
+    path.write_text(TRAIN, encoding="utf-8")
+    return path
+
+
+def test_data_in_order_ends_well(train: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dev = tmp_path / "dev.conll"
+    dev.write_text("Porto B-LOC\nwakes O\n", encoding="utf-8")
+    assert run(["data", "check", "--task", "ner", str(train), str(dev)]) == 0
+    assert capsys.readouterr().out.splitlines()[-1] == "problems: 0, notes: 0"
+
+
+def test_what_matters_is_exit_code_4(train: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["data", "check", "--task", "ner", str(train), str(train)]) == 4
+    captured = capsys.readouterr()
+    assert f"problem: leakage: 2 examples of {train} are in {train} too" in captured.out
+    assert captured.err == f"bertrun: error: {train}: this data has problems: leakage\n"
+
+
+def test_a_broken_file_is_said_as_a_run_says_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "broken.json"
+    path.write_text('{"text": "ab", "label": {"x": {"b": [[5, 5]]}}}\n', encoding="utf-8")
+    assert run(["data", "check", "--task", "ner", str(path)]) == 4
+    assert f"{path}:1" in capsys.readouterr().err
+
+
+def test_the_tasks_options_are_its_own(train: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["data", "stats", "--task", "ner", str(train), "--word-column", "1", "--tag-column", "0", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["labels"] == {"Ana": 1, "Oslo": 1, "lives": 1, "sleeps": 1}
+    assert run(["data", "check", "--task", "ner", "--help"]) == 0
+    assert "--tag-scheme" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["check", "x"], "no task was chosen"),
+        (["check", "--task", "nerr", "x"], "no task named 'nerr'. Did you mean 'ner'?"),
+        (["check", "--task", "ner"], "Missing argument 'TRAIN'"),
+        (["stats", "--task", "ner", "x", "--tag-colum", "1"], "Did you mean"),
+        (["stats", "--task", "ner", "x", "--vocab", "v", "--weights", "w"], "both name a vocabulary"),
+    ],
+)
+def test_what_cannot_be_is_said(words: list[str], said: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["data", *words]) in (2, 3)
+    assert said in capsys.readouterr().err
+
+
+def test_statistics_count_pieces_where_there_is_a_vocabulary(
+    train: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    vocab = tmp_path / "vocab.txt"
+    vocab.write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "ana", "os", "##lo", "lives", "sleeps"]))
+    assert run(["data", "stats", "--task", "ner", str(train), "--vocab", str(vocab)]) == 0
+    out = capsys.readouterr().out
+    assert "pieces:\n  mean           4.5\n  least            4" in out
+
+
+@real
+def test_counts_of_real_sets_are_those_of_their_page(capsys: pytest.CaptureFixture[str]) -> None:
+    for name, count in (
+        ("wnut17/wnut17train.conll", 3394),
+        ("wnut17/emerging.dev.conll", 1009),
+        ("weibo-ner/weiboNER_2nd_conll.train", 1350),
+        ("weibo-ner/weiboNER_2nd_conll.dev", 270),
+        ("cluener-excerpt/train.json", 2500),
+        ("cluener-excerpt/dev.json", 400),
+    ):
+        assert run(["data", "stats", "--task", "ner", "--json", str(SHARED / name)]) == 0
+        assert json.loads(capsys.readouterr().out)["examples"] == count
