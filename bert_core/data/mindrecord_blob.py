@@ -76,17 +76,16 @@ def _wide(counts: Sequence[int], widths: Sequence[bytes], contents: Sequence[byt
     behind = 4 * np.cumsum([len(width) for width in widths])
     for place in range(1, 4):  # the last byte of a list's widths may be of fewer than four numbers
         used[behind[unused >= place] - place] = False
-    codes = codes[used]
-    ends = np.cumsum(1 << codes.astype(np.int64))  # of each number
+    codes = codes[used].astype(np.int64)
+    ends = np.cumsum(1 << codes)  # of each number
     cuts = np.cumsum([0, *counts])
-    for cut, size in zip(cuts[1:], np.cumsum([len(content) for content in contents]), strict=True):
-        if ends[cut - 1] != size:
-            raise ValueError("the numbers of a list do not take the bytes that it has")
+    if not np.array_equal(ends[cuts[1:] - 1], np.cumsum([len(content) for content in contents])):
+        raise ValueError("the numbers of a list do not take the bytes that it has")
     numbers = _gathered(np.frombuffer(b"".join(contents), np.int8), codes, ends)
     return [numbers[start:end] for start, end in pairwise(cuts.tolist())]
 
 
-def _gathered(content: NDArray[np.int8], codes: NDArray[np.uint8], ends: NDArray[np.int64]) -> NDArray[np.int64]:
+def _gathered(content: NDArray[np.int8], codes: NDArray[np.int64], ends: NDArray[np.int64]) -> NDArray[np.int64]:
     """The numbers that end at the places, 2 ** code bytes each."""
     numbers = np.empty(len(codes), np.int64)
     for code in range(4):
