@@ -21,6 +21,12 @@ class RunOptions:
     test_data: Path | None = option(
         None, metavar="FILE", help="Data to score at the end, with the checkpoint that did best on --eval-data."
     )
+    schema: Path | None = option(
+        None, metavar="FILE", help="Schema file of TFRecords: their columns, and how many rows count."
+    )
+    on_bad_record: str = option(
+        "error", metavar="error|skip:N", help="What is done about records that cannot be read: stop, or leave out up to N."
+    )
     weights: str | None = option(
         None, metavar="DIR|NAME", help="Start from a folder in Hugging Face layout, or from a name of `weights list`."
     )

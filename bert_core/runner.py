@@ -17,10 +17,13 @@ from .assembly import (
     open_text,
     ready_device,
 )
+from .data.bad_records import BadRecords
+from .data.records import is_records
 from .errors import DataError, UsageError
 from .manager import PluginManager
 from .plan import Plan
 from .protocols import Task
+from .recorded import as_record_task, read_records
 from .text.batches import EpochOrder
 from .text.tokenizer import WordPiece
 from .training.checkpoints import newest_whole
@@ -124,10 +127,11 @@ class Run:
     @property
     def inputs(self) -> list[Path]:
         """The files that were read."""
-        run = self.plan.run
-        named = [run.train_data, run.eval_data, run.test_data, run.vocab]
+        run, data = self.plan.run, self.data
+        sources = ((run.train_data, data.train), (run.eval_data, data.eval), (run.test_data, data.test))
+        read = [path for named, reading in sources if reading for path in reading.files or (named,)]
         weights = [] if self.weights is None else [self.weights.path]
-        return [path for path in [*named, *weights] if path is not None]
+        return [path for path in [*read, run.vocab, *weights] if path is not None]
 
     def _say(self, line: str) -> None:
         self.lines.append(line)
@@ -180,11 +184,17 @@ class Run:
         return Data(train=train, eval=evaluated, test=test)
 
     def _reading(self, source: Path | None, split: Split) -> Reading:
-        reading = self.task.read(source, split)
+        reading = self._records(source) if source is not None and is_records(source) else self.task.read(source, split)
         self._say(f"{split}: {reading.summary}")
         for note in reading.notes:
             self._say(f"{split}: {note}")
         return reading
+
+    def _records(self, source: Path) -> Reading:
+        run, name = self.plan.run, self.plan.choices["task"].name
+        task = as_record_task(self.task, name)
+        on_bad = BadRecords.parse(run.on_bad_record)
+        return read_records(task, source, self.text, schema=run.schema, on_bad=on_bad)
 
     def _assemble(self, device: Device) -> Assembled:
         plan = self.plan

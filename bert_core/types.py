@@ -299,11 +299,13 @@ class Reading:
         examples: In the file's order.
         summary: One line: how many, of what.
         notes: One sentence for each thing that was decided or put right while reading.
+        files: What was read, where that is not the one file that was named.
     """
 
     examples: Sequence[Any]
     summary: str
     notes: tuple[str, ...] = ()
+    files: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

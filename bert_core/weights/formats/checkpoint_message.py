@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from io import BufferedReader
 from typing import NamedTuple
 
-from .protobuf import BYTES, VARINT, WireError, encode_bytes, encode_varint, signed, varint
+from bert_core.protobuf import BYTES, VARINT, WireError, encode_bytes, encode_varint, signed, varint
 
 _VALUE = 1
 _NAME, _TENSOR, _MAP = 1, 2, 3

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bert_core.weights.formats.protobuf import varint
+from bert_core.protobuf import varint
 
 _LITERAL, _COPY_NEAR, _COPY_FAR = 0, 1, 2
 _INLINE = 60  # the lengths of literals below this one are part of the tag

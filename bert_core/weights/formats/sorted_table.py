@@ -10,9 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
-import google_crc32c
-
-from bert_core.weights.formats.protobuf import WireError, encode_varint, varint
+from bert_core.crc32c import masked_crc32c
+from bert_core.protobuf import WireError, encode_varint, varint
 from bert_core.weights.formats.snappy import SnappyError, unpacked
 
 MAGIC = 0xDB4775248B80FB57.to_bytes(8, "little")  # the last bytes of each table
@@ -42,11 +41,6 @@ def entries(table: bytes) -> Iterator[tuple[bytes, memoryview]]:
         yield from _ascending(_bounded(chain.from_iterable(blocks)))
     except WireError as error:
         raise TableError(str(error)) from None
-
-
-def masked(checksum: int) -> int:
-    """A CRC-32C in the form that is stored, so that no checksum is taken of bytes that hold their own checksum."""
-    return ((checksum >> 15 | checksum << 17) + 0xA282EAD8) & 0xFFFFFFFF
 
 
 def _data_handles(table: memoryview) -> list[_Handle]:
@@ -90,7 +84,7 @@ def _block(table: memoryview, handle: _Handle) -> memoryview:
     end = start + size
     if end + _TRAILER_SIZE > len(table) - _FOOTER_SIZE:
         raise TableError(f"its block of {size} bytes at byte {start} goes beyond the end")
-    if masked(google_crc32c.value(bytes(table[start : end + 1]))) != int.from_bytes(table[end + 1 : end + 5], "little"):
+    if masked_crc32c(bytes(table[start : end + 1])) != int.from_bytes(table[end + 1 : end + 5], "little"):
         raise TableError(f"its block of {size} bytes at byte {start} does not have the checksum that was written")
     stored, kind = table[start:end], table[end]
     if kind == _PLAIN:

@@ -16,9 +16,10 @@ import google_crc32c
 import numpy as np
 from numpy.typing import NDArray
 
+from bert_core.crc32c import masked
 from bert_core.errors import CheckpointError
 from bert_core.weights.formats.floats import READ_AS, as_float32
-from bert_core.weights.formats.sorted_table import MAGIC, masked
+from bert_core.weights.formats.sorted_table import MAGIC
 from bert_core.weights.formats.tensorflow_index import Entry, IndexFault, parsed
 from bert_core.weights.recognise import inside
 

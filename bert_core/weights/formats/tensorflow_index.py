@@ -10,9 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from bert_core.protobuf import WireError, fields, signed
 from bert_core.weights.archive import Stored
 from bert_core.weights.formats import sorted_table
-from bert_core.weights.formats.protobuf import WireError, fields, signed
 
 _DIMENSIONS_LIMIT = 32
 _ITEMS_LIMIT = 1 << 48

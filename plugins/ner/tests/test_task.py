@@ -262,13 +262,6 @@ def test_text_that_is_said_to_be_records_is_refused(kind: Any, write: Any) -> No
     assert said == f"{path}: this is text, and --data-format says {kind}"
 
 
-def test_a_schema_of_text_is_noted(write: Any) -> None:
-    path, schema = write("train", columns("B-PER")), Path("schema.json")
-    notes = NerTask(NerOptions(schema=schema)).read(path, "train").notes
-    assert notes == (f"--schema schema.json is not used: {path} is text, not records",)
-    assert NerTask(NerOptions()).read(path, "train").notes == ()
-
-
 @pytest.mark.parametrize("metric", ["spans", "conlleval", "cluener", "tokens"])
 def test_the_best_score_is_one_that_the_chosen_metric_gives(metric: Any) -> None:
     task = NerTask(NerOptions(metric=metric))

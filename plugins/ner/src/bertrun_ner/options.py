@@ -29,7 +29,6 @@ class NerOptions:
     label_file: Path | None = option(
         None, metavar="FILE", help="Entity types, one a line; data with other types is refused."
     )
-    schema: Path | None = option(None, metavar="FILE", help="Schema of TFRecord data; text files need none.")
     metric: Literal["spans", "conlleval", "cluener", "tokens"] = option(
         "spans", help="Score that chooses the best checkpoint."
     )

@@ -68,10 +68,7 @@ class NerTask:
             scheme=None if scheme == "auto" else SCHEMES[scheme],
         )
         self._check(corpus.sentences, path)
-        notes = corpus.notes
-        if self._options.schema is not None:
-            notes += (f"--schema {self._options.schema} is not used: {path} is text, not records",)
-        return Reading(examples=corpus.sentences, summary=describe(corpus.sentences), notes=notes)
+        return Reading(examples=corpus.sentences, summary=describe(corpus.sentences), notes=corpus.notes)
 
     def from_records(self, rows: Iterable[tuple[str, Arrays]], text: TextEncoder, source: Path) -> Reading:
         """The sentences of records, whose label ids are those of the label file or of `labels.txt` beside them."""

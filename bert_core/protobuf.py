@@ -1,4 +1,4 @@
-"""The wire form of protocol buffers, as far as checkpoints need it (https://protobuf.dev/programming-guides/encoding).
+"""The wire form of protocol buffers, as far as checkpoints and records need it (https://protobuf.dev/programming-guides/encoding).
 
 Values are views of the buffer, so that a message of gigabytes is read without a copy of it.
 """
@@ -50,6 +50,8 @@ def varint(message: memoryview, place: int) -> tuple[int, int]:
     Raises:
         WireError: It is cut short or has more than 64 bits.
     """
+    if place < len(message) and (first := message[place]) < 0x80:  # most are
+        return first, place + 1
     value = 0
     for index, byte in enumerate(message[place : place + _VARINT_LIMIT]):
         value |= (byte & 0x7F) << (7 * index)

@@ -1,0 +1,1 @@
+"""Records: TFRecord and MindRecord files, read at random and written whole."""
