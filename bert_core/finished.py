@@ -13,6 +13,7 @@ from .errors import CheckpointError
 from .manager import PluginManager
 from .options import Layer, resolve
 from .protocols import Encoder
+from .recorded import Reader
 from .text.folder import said_length
 from .text.tokenizer import WordPiece
 from .training.checkpoints import open_checkpoint
@@ -57,7 +58,7 @@ class FinishedRun:
         """The scores of a file (None: of the sample's test part), its examples and their predictions."""
         from .training.evaluation import score
 
-        reading = self.task.read(data, "test")
+        reading = Reader(text=self.text).data(self.task, self.task_name, data, "test")
         predictions = self._evaluator.predict(reading.examples)
         return score(self.task, self.metrics, reading.examples, predictions), reading.examples, predictions
 

@@ -147,8 +147,8 @@ class Task(Protocol):
 
 
 @runtime_checkable
-class RecordTask(Protocol):
-    """A task whose data may be records, TFRecord or MindRecord: these beside the methods of `Task`."""
+class RecordTask(Task, Protocol):
+    """A task whose data may be records, TFRecord or MindRecord."""
 
     @property
     def record_columns(self) -> Mapping[str, Feature]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
@@ -12,12 +12,12 @@ import numpy as np
 from .data.bad_records import BadRecords
 from .data.checks import check_columns
 from .data.columns import Column, Dtype
-from .data.records import Records, open_records
+from .data.records import Records, is_records, open_records
 from .data.schema import Schema
 from .errors import UsageError
 from .protocols import RecordTask, Task
 from .text.tokenizer import WordPiece
-from .types import Arrays, Reading
+from .types import Arrays, Reading, Split
 
 PIECES = ("input_ids", "attention_mask", "token_type_ids")
 _CHUNK = 256  # records at once
@@ -30,7 +30,9 @@ def as_record_task(task: Task, name: str) -> RecordTask:
         UsageError: It may not.
     """
     if not isinstance(task, RecordTask):
-        raise UsageError(f"the task '{name}' takes no records, only the files that `bertrun describe task {name}` tells")
+        raise UsageError(
+            f"the task '{name}' takes no records, only the files that `bertrun describe task {name}` tells"
+        )
     return task
 
 
@@ -44,28 +46,56 @@ def columns_of(task: RecordTask, length: int | None = None) -> list[Column]:
     shape = None if length is None else (length,)
     pieces = [Column(name, "int32", shape) for name in PIECES]
     own = task.record_columns.items()
-    return [*pieces, *(Column(name, cast(Dtype, column.dtype), shape if column.ragged else (1,)) for name, column in own)]
+    return [
+        *pieces,
+        *(Column(name, cast(Dtype, column.dtype), shape if column.ragged else (1,)) for name, column in own),
+    ]
 
 
-def read_records(
-    task: RecordTask, source: Path, text: WordPiece, *, schema: Path | None, on_bad: BadRecords
-) -> Reading:
-    """A task's examples from TFRecords or MindRecords.
+@dataclass(frozen=True, kw_only=True)
+class Reader:
+    """How records are read.
 
     Args:
-        task: The task.
-        source: A file, a folder or a glob.
         text: The tokenizer of the vocabulary that they were made with.
         schema: The schema file of TFRecords.
         on_bad: What is done about records that cannot be read.
-
-    Raises:
-        DataError: They are no records of this task, with file, record and column.
     """
-    records = open_records(source, schema=None if schema is None else Schema.read(schema), on_bad=on_bad)
-    check_columns(records, columns_of(task), vocab_size=text.vocab_size)
-    reading = task.from_records(_rows(records, columns_of(task)), text, source)
-    return replace(reading, notes=(*records.notes, *reading.notes), files=tuple(records.paths))
+
+    text: WordPiece
+    schema: Path | None = None
+    on_bad: BadRecords = field(default_factory=BadRecords)
+
+    def data(self, task: Task, name: str, source: Path | None, split: Split) -> Reading:
+        """A task's examples, from records or from whatever else it reads.
+
+        Args:
+            task: The task.
+            name: Its name.
+            source: A file; of records also a folder or a glob; None for the task's sample.
+            split: What they are for.
+
+        Raises:
+            DataError: It cannot be read.
+            UsageError: These are records, and the task takes none.
+        """
+        if source is not None and is_records(source):
+            return self.records(as_record_task(task, name), source)
+        reading = task.read(source, split)
+        unused = () if self.schema is None else (f"--schema {self.schema} is not used: this is text, not records",)
+        return replace(reading, notes=(*reading.notes, *unused))
+
+    def records(self, task: RecordTask, source: Path) -> Reading:
+        """A task's examples from TFRecords or MindRecords: a file, a folder or a glob.
+
+        Raises:
+            DataError: They are no records of this task, with file, record and column.
+        """
+        schema = None if self.schema is None else Schema.read(self.schema)
+        records = open_records(source, schema=schema, on_bad=self.on_bad)
+        check_columns(records, columns_of(task), vocab_size=self.text.vocab_size)
+        reading = task.from_records(_rows(records, columns_of(task)), self.text, source)
+        return replace(reading, notes=(*records.notes, *reading.notes), files=tuple(records.paths))
 
 
 def _rows(records: Records, columns: Sequence[Column]) -> Iterator[tuple[str, Arrays]]:

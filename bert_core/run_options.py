@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from .data.bad_records import BadRecords
+from .errors import UsageError
 from .options import option
 
 
@@ -25,7 +27,9 @@ class RunOptions:
         None, metavar="FILE", help="Schema file of TFRecords: their columns, and how many rows count."
     )
     on_bad_record: str = option(
-        "error", metavar="error|skip:N", help="What is done about records that cannot be read: stop, or leave out up to N."
+        "error",
+        metavar="error|skip:N",
+        help="What is done about records that cannot be read: stop, or leave out up to N.",
     )
     weights: str | None = option(
         None, metavar="DIR|NAME", help="Start from a folder in Hugging Face layout, or from a name of `weights list`."
@@ -75,6 +79,10 @@ class RunOptions:
 
     def problems(self) -> Iterable[str]:
         """Values that contradict each other."""
+        try:
+            BadRecords.parse(self.on_bad_record)
+        except UsageError as error:
+            yield str(error)
         if self.batch_size % self.accumulate:
             yield (
                 f"--batch-size {self.batch_size} cannot be cut into --accumulate {self.accumulate} equal micro-batches"

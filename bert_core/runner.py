@@ -18,12 +18,11 @@ from .assembly import (
     ready_device,
 )
 from .data.bad_records import BadRecords
-from .data.records import is_records
 from .errors import DataError, UsageError
 from .manager import PluginManager
 from .plan import Plan
 from .protocols import Task
-from .recorded import as_record_task, read_records
+from .recorded import Reader
 from .text.batches import EpochOrder
 from .text.tokenizer import WordPiece
 from .training.checkpoints import newest_whole
@@ -184,17 +183,13 @@ class Run:
         return Data(train=train, eval=evaluated, test=test)
 
     def _reading(self, source: Path | None, split: Split) -> Reading:
-        reading = self._records(source) if source is not None and is_records(source) else self.task.read(source, split)
+        run = self.plan.run
+        reader = Reader(text=self.text, schema=run.schema, on_bad=BadRecords.parse(run.on_bad_record))
+        reading = reader.data(self.task, self.plan.choices["task"].name, source, split)
         self._say(f"{split}: {reading.summary}")
         for note in reading.notes:
             self._say(f"{split}: {note}")
         return reading
-
-    def _records(self, source: Path) -> Reading:
-        run, name = self.plan.run, self.plan.choices["task"].name
-        task = as_record_task(self.task, name)
-        on_bad = BadRecords.parse(run.on_bad_record)
-        return read_records(task, source, self.text, schema=run.schema, on_bad=on_bad)
 
     def _assemble(self, device: Device) -> Assembled:
         plan = self.plan

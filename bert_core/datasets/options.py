@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from bert_core.options import option
 
@@ -23,3 +24,31 @@ class InspectionOptions(TextOptions):
     """Of `check` and `stats`."""
 
     json: bool = option(False, help="Print JSON.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordOptions(TextOptions):
+    """How records are read."""
+
+    schema: Path | None = option(None, metavar="FILE", help="Schema file of TFRecords that are read.")
+    on_bad_record: str = option(
+        "error", metavar="error|skip:N", help="Stop at a record that cannot be read, or leave out up to N of them."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ConvertOptions(RecordOptions):
+    """Of `convert`."""
+
+    to: Literal["tfrecord", "mindrecord"] | None = option(None, help="Format; by default as TARGET's name says.")
+    names: Literal["modelzoo", "bertrun"] = option(
+        "modelzoo", help="Names of the columns: the ModelZoo's and Google's (input_mask, ...), or ours; both are read."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowOptions(RecordOptions):
+    """Of `show`."""
+
+    start: int = option(1, minimum=1, help="First record that is shown, counted from 1.")
+    count: int = option(3, minimum=1, help="How many are shown.")

@@ -30,19 +30,19 @@ def from_records(rows: Iterable[tuple[str, Arrays]], labels: Sequence[str], text
     Raises:
         DataError: A label id is beyond the labels.
     """
-    for where, row in rows:
+    for number, (where, row) in enumerate(rows, 1):
         kept = row["attention_mask"] > 0
         ids, numbers = row["input_ids"][kept].tolist(), row["labels"][kept].tolist()
-        beyond = next((number for number in numbers if not 0 <= number < len(labels)), None)
+        beyond = next((label for label in numbers if not 0 <= label < len(labels)), None)
         if beyond is not None:
             what = f"the label id {beyond} is beyond the {len(labels)} labels of the label file"
             raise DataError(what, where=where)
         first = int(ids[:1] == [text.cls_id])
         last = len(ids) - int(ids[-1:] == [text.sep_id])
-        yield _sentence(ids[first:last], [labels[number] for number in numbers[first:last]], text)
+        yield _sentence(ids[first:last], [labels[label] for label in numbers[first:last]], text, number)
 
 
-def _sentence(ids: Sequence[int], tags: Sequence[str], text: TextEncoder) -> Sentence:
+def _sentence(ids: Sequence[int], tags: Sequence[str], text: TextEncoder, number: int) -> Sentence:
     spelled = text.spelled(ids)
     begins = [place for place, tag in enumerate(tags) if tag != CONTINUES or place == 0]
     units = [slice(begin, end) for begin, end in zip(begins, [*begins[1:], len(ids)], strict=True)]
@@ -51,7 +51,7 @@ def _sentence(ids: Sequence[int], tags: Sequence[str], text: TextEncoder) -> Sen
     plain = tuple("O" if _is_none(tags[unit.start]) else tags[unit.start] for unit in units)
     sentence = from_words(words, glued=glued, spans=lenient_spans(plain), tags=plain)
     pieces = tuple(tuple(ids[unit]) for unit in units)
-    return Sentence(sentence.text, sentence.units, sentence.spans, sentence.tags, 0, pieces)
+    return Sentence(sentence.text, sentence.units, sentence.spans, sentence.tags, number, pieces)
 
 
 def _is_none(tag: str) -> bool:

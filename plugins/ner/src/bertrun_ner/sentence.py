@@ -36,7 +36,7 @@ class Sentence:
         units: For each unit its characters [start, end) in the text.
         spans: The annotation, or None where there is none.
         tags: The tags as the file spells them, where it has tags.
-        line: Where it begins in its file, from 1; 0 where it comes from no file.
+        line: Where it begins in its file, from 1, or the number of its record; 0 where it comes from no file.
         pieces: The piece ids of each unit, where it comes from records, which hold no text.
     """
 

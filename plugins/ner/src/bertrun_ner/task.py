@@ -86,8 +86,9 @@ class NerTask:
         return self.labels if self._options.label_file is None else read_labels(self._options.label_file)
 
     def inspect(self, example: Sentence) -> tuple[str, Sequence[str], Sequence[str]]:
-        """A sentence's line, its text, and the types of its spans."""
-        return f"line {example.line}", [example.text], [span.type for span in example.spans or ()]
+        """Where a sentence is, its text, and the types of its spans."""
+        unit = "line" if example.pieces is None else "record"
+        return f"{unit} {example.line}", [example.text], [span.type for span in example.spans or ()]
 
     def _labels_of(self, source: Path) -> Path:
         beside = (source if source.is_dir() else source.parent) / LABELS
@@ -185,16 +186,17 @@ class NerTask:
         return from_text(text, self._unit)
 
     def render(self, example: Sentence, prediction: Tagging) -> dict[str, Any]:
-        """Text, entities with offsets into it, and a tag for each word."""
+        """Text, entities with offsets into it (and how sure they are, where predicted), and a tag for each word."""
+        scores = prediction.scores or [None] * len(prediction.spans)
         entities = [
             {
                 "type": span.type,
                 "surface": example.mention(span),
                 "start": example.characters(span)[0],
                 "end": example.characters(span)[1],
-                "score": round(float(score), 4),
+                **({} if score is None else {"score": round(float(score), 4)}),
             }
-            for span, score in zip(prediction.spans, prediction.scores, strict=True)
+            for span, score in zip(prediction.spans, scores, strict=True)
         ]
         return {
             "text": example.text,
