@@ -97,8 +97,7 @@ UTF8 = "Convert the file, for example with `iconv -f {} -t utf-8`."
         (b"\xef\xbb\xbfa\xff", f"file:1: the byte 0xff at offset 4 is not UTF-8. {UTF8.format('ENCODING')}"),
         (b"\xed\xa0\x80", f"file:1: the byte 0xed at offset 0 is not UTF-8. {UTF8.format('ENCODING')}"),
         (
-            "a
-好".encode()[:-1],
+            "a\n好".encode()[:-1],
             "file:2: the file ends inside the character at offset 2. It was cut off; get the whole file.",
         ),
     ],
