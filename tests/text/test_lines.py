@@ -107,7 +107,7 @@ def test_what_is_no_text_is_refused(tmp_path, content, sentence):
 
 
 def test_what_is_not_there_is_refused(tmp_path):
-    assert complaint(lines.read, tmp_path / "none").endswith("none: there is no such file")
+    assert complaint(lines.read, tmp_path / "none").startswith("file: there is no such")
     assert complaint(lines.read, tmp_path).endswith(": this is a folder, not a file. Name one of the files in it.")
 
 
@@ -125,10 +125,6 @@ def test_objects_are_numbered_by_their_lines(tmp_path):
         ("1.5", "the line is a number, not an object"),
         ("true", "the line is a boolean, not an object"),
         ('"a"', "the line is a string, not an object"),
-        (
-            "{" + '"a":{' * 99_999,
-            "the line is not JSON: Expecting property name enclosed in double quotes at character 2",
-        ),
         ('{"a":' * 99_999, "the line is not JSON: too deep"),
         ("[" * 99_999, "the line is not JSON: too deep"),
         ('{"a": ' + "7" * 5_000 + "}", "the line is not JSON: a number with too many digits"),
