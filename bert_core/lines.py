@@ -19,6 +19,7 @@ LIMIT = 4 << 20
 _PIECE = 64 << 10
 _SAMPLE = 1 << 20
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_LONE_RETURN = re.compile(rb"\r(?!\r*\n)")
 _IDEOGRAPH = re.compile("[\u4e00-\u9fff]")
 _NO_CHARACTER = re.compile("[\0\ud800-\udfff]")
 
@@ -38,23 +39,27 @@ class Piece(NamedTuple):
 
 
 def pieces(path: Path) -> Iterator[Piece]:
-    """The content of a text file, in pieces, without a byte order mark.
+    """The content of a text file in UTF-8, in pieces, without a byte order mark.
 
-    The bytes are not decoded, so a piece may end inside a character.
+    For readers that take bytes as they come (of XML, of JSON); a piece may end inside a character.
 
     Raises:
-        DataError: It cannot be read, holds nothing but white space, is in UTF-16 or has a NUL character.
+        DataError: It cannot be read, holds nothing but white space, is not UTF-8, ends inside a character or has a
+            NUL character.
     """
     with _opened(path) as stream:
         line, offset, empty = 1, 0, True
+        decoder = codecs.getincrementaldecoder("utf-8")()
         while content := stream.readline(_PIECE):
-            if b"\0" in content or not offset:
-                _check(content, path, line, offset)
+            _check(content, decoder, path, line, offset)
             mark = len(codecs.BOM_UTF8) if not offset and content.startswith(codecs.BOM_UTF8) else 0
             empty = empty and not content[mark:].strip()
             yield Piece(line, offset + mark, content[mark:])
             offset += len(content)
             line += content.endswith(b"\n")
+        if cut := len(decoder.getstate()[0]):
+            what = f"the file ends inside the character at offset {offset - cut}"
+            raise DataError.at(path, line, what, hint="It was cut off; get the whole file.")
     if empty:
         raise DataError("the file is empty", where=path)
 
@@ -70,23 +75,21 @@ def read(path: Path, *, limit: int = LIMIT) -> Iterator[tuple[int, str]]:
         limit: Bytes of the longest line.
 
     Raises:
-        DataError: As `pieces`; or a line is longer than the limit or no UTF-8.
+        DataError: As `pieces`; or a line is longer than the limit.
     """
-    number, start, held = 0, 0, b""
+    number, held = 0, b""
     for piece in pieces(path):
-        start = start if held else piece.offset
         held += piece.content
         if len(held) > limit:
-            line = number + 1 + held.count(b"\r", 0, limit)
-            hint = "Is the end of its lines missing?"
-            raise DataError.at(path, line, f"the line has more than {limit:,} bytes", hint=hint)
+            what = f"the line has more than {limit:,} bytes"
+            raise DataError.at(path, number + 1, what, hint="Are the ends of its lines missing?")
         if held.endswith(b"\n"):
-            for line_text in _decoded(held, path, number + 1, start).rstrip("\r\n").split("\r"):
+            for line in held.decode("utf-8").rstrip("\r\n").split("\r"):
                 number += 1
-                yield number, line_text
+                yield number, line
             held = b""
     if held:
-        yield from enumerate(_decoded(held, path, number + 1, start).rstrip("\r").split("\r"), number + 1)
+        yield from enumerate(held.decode("utf-8").rstrip("\r").split("\r"), number + 1)
 
 
 def objects(path: Path, *, limit: int = LIMIT, hint: str | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -185,24 +188,17 @@ def _opened(path: Path) -> Iterator[BinaryIO]:
         raise DataError(f"the file cannot be read: {error.strerror}", where=path) from None
 
 
-def _check(content: bytes, path: Path, line: int, offset: int) -> None:
+def _check(content: bytes, decoder: codecs.IncrementalDecoder, path: Path, line: int, offset: int) -> None:
     if not offset and content.startswith(_UTF16_MARKS):
         raise _not_utf8(path, line, content[0], 0)
     if b"\0" in content:
         raise DataError.at(path, line, "the line has a NUL character", hint="Is this a text file in UTF-8?")
-
-
-def _decoded(content: bytes, path: Path, number: int, offset: int) -> str:
+    start = offset - len(decoder.getstate()[0])
     try:
-        return content.decode("utf-8")
+        decoder.decode(content)
     except UnicodeDecodeError as error:
-        line = number + content.count(b"\r", 0, error.start)
-        if error.reason == "unexpected end of data":
-            hint = "It was cut off; get the whole file."
-            raise DataError.at(
-                path, line, f"the file ends inside the character at offset {offset + error.start}", hint=hint
-            ) from None
-        raise _not_utf8(path, line, content[error.start], offset + error.start) from None
+        before = len(_LONE_RETURN.findall(content, 0, error.start))
+        raise _not_utf8(path, line + before, error.object[error.start], start + error.start) from None
 
 
 def _not_utf8(path: Path, line: int, byte: int, offset: int) -> DataError:

@@ -67,7 +67,7 @@ def test_a_line_of_a_hundred_megabytes_is_refused_in_bounded_memory(tmp_path):
             stream.write(b"x" * 1_000_000)
     tracemalloc.start()
     try:
-        wanted = "file:2: the line has more than 4,194,304 bytes. Is the end of its lines missing?"
+        wanted = "file:2: the line has more than 4,194,304 bytes. Are the ends of its lines missing?"
         assert complaint(lines.read, path) == wanted
         assert tracemalloc.get_traced_memory()[1] < 20 << 20
     finally:
