@@ -118,7 +118,7 @@ def test_annotation_survives_a_round_trip(text, data):
         ),
         (
             '{"text": "好好", "label": {"a": {"好": [[0, 0]], "好": [[1, 1]]}}}',
-            "some.json:2: the line has '好' twice in one object. Write all places of a mention in one array.",
+            f"some.json:2: the line has '好' twice in one object. {FORM}",
         ),
         (
             line("北京人", address={"北京": [[0, 2]]}),
