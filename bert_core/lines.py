@@ -64,6 +64,19 @@ def pieces(path: Path) -> Iterator[Piece]:
         raise DataError("the file is empty", where=path)
 
 
+def beginning(path: Path) -> str:
+    """The first line that is not empty, or the first 64 KiB of it, for telling what a file is.
+
+    Raises:
+        DataError: As `pieces`; or it is a pipe, which gives nothing twice.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        what = "its beginning cannot be looked at, since this is no file that can be read twice"
+        raise DataError(what, where=path, hint="Name its format, or write it to a file first.")
+    content = next(piece.content for piece in pieces(path) if piece.content.strip())
+    return content.decode("utf-8", errors="ignore").strip()
+
+
 def read(path: Path, *, limit: int = LIMIT) -> Iterator[tuple[int, str]]:
     """The lines of a text file in UTF-8, each with its number from 1, without what ends it.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import json
+import os
 import re
 import tracemalloc
 
@@ -72,6 +73,17 @@ def test_a_line_of_a_hundred_megabytes_is_refused_in_bounded_memory(tmp_path):
         assert tracemalloc.get_traced_memory()[1] < 20 << 20
     finally:
         tracemalloc.stop()
+
+
+def test_the_beginning_tells_what_a_file_is(tmp_path):
+    assert lines.beginning(written(tmp_path, "\ufeff\r\n \n a b \r\nc")) == "a b"
+    assert len(lines.beginning(written(tmp_path, "好" * 99_999))) == 65_536 // 3
+
+
+def test_a_pipe_has_no_beginning(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(DataError, match="since this is no file that can be read twice"):
+        lines.beginning(tmp_path / "pipe")
 
 
 def test_the_limit_is_that_of_one_line(tmp_path):

@@ -20,7 +20,7 @@ def line(text, **label):
 
 
 def read(text):
-    return parse_cluener(text, PATH)
+    return parse_cluener(enumerate(text.splitlines(), 1), PATH)
 
 
 def test_characters_are_units_and_last_ones_count():

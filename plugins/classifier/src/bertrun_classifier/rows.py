@@ -29,8 +29,8 @@ def recognise(path: Path) -> RowFormat:
     Raises:
         DataError: The file cannot be read as text, or is empty.
     """
-    first = next(line for _, line in lines.read(path) if line.strip())
-    if first.lstrip().startswith("{"):
+    first = lines.beginning(path)
+    if first.startswith("{"):
         return "jsonl"
     return "tsv" if "\t" in first else "csv"
 

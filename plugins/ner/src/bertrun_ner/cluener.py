@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -27,7 +26,7 @@ class _Mention:
         return f"{self.type} {self.text!r}"
 
 
-def parse_cluener(text: str, path: Path) -> Corpus:
+def parse_cluener(numbered: Iterable[tuple[int, str]], path: Path) -> Corpus:
     """The sentences of a CLUENER file; each character that is not white space is a unit.
 
     White space is no unit and gets no label: a span that has some inside is the units on both sides,
@@ -38,7 +37,7 @@ def parse_cluener(text: str, path: Path) -> Corpus:
     https://arxiv.org/abs/2001.04351
 
     Args:
-        text: The content of the file.
+        numbered: The lines of the file, each with its number; taken one at a time.
         path: Its path, for messages.
 
     Raises:
@@ -46,7 +45,7 @@ def parse_cluener(text: str, path: Path) -> Corpus:
     """
     sentences: list[Sentence] = []
     dropped: list[str] = []
-    for number, line in enumerate(re.split(r"\r*\n|\r", text), 1):
+    for number, line in numbered:
         if line.strip():
             sentence, left_out = _sentence(line, path, number)
             sentences.append(sentence)

@@ -23,7 +23,8 @@ DataFormat = Literal["auto", "conll", "cluener", "msra", "weibo", "chinese-ner"]
 # Sets in CoNLL columns by name, and whether their words end in their place in a segmented word.
 _SEGMENTED = {"weibo": True, "chinese-ner": False}
 
-_XML = re.compile(rb"<\?xml\s|(<!--.*-->|<!DOCTYPE\s[^>]*>?|<[A-Za-z_][^<>\t]*>)\s*(<|\Z)")
+# A declaration, or a tag or comment with nothing after it but the next one; words in columns may begin with `<` too.
+_XML = re.compile(r"<\?xml\s|(<!--.*-->|<!DOCTYPE\s[^>]*>?|<[A-Za-z_][^<>\t]*>)\s*(<|\Z)")
 
 
 def read_sentences(
@@ -55,15 +56,16 @@ def read_sentences(
         DataError: With the file, and the line where there is one.
         UsageError: If there is no such column or part.
     """
-    if data_format == "msra" or (data_format == "auto" and _begins_with_xml(path)):
+    if data_format == "auto":
+        data_format = _recognised(lines.beginning(path))
+    if data_format == "msra":
         return _part(parse_msra(path, elements), part, path)
-    text = read_text(path)
-    if data_format == "cluener" or (data_format == "auto" and _begins_with_json(text)):
-        return _part(parse_cluener(text, path), part, path)
+    if data_format == "cluener":
+        return _part(parse_cluener(lines.read(path), path), part, path)
     if strip_word_digits is None:
         strip_word_digits = _SEGMENTED.get(data_format)
     columns = Columns(word=word_column, tag=tag_column)
-    corpus = parse_conll(text, path, columns, scheme=scheme, strip_word_digits=strip_word_digits)
+    corpus = parse_conll(read_text(path), path, columns, scheme=scheme, strip_word_digits=strip_word_digits)
     return _part(corpus, part, path)
 
 
@@ -89,16 +91,14 @@ def _part(corpus: Corpus, part: tuple[float, float], path: Path) -> Corpus:
     return replace(corpus, sentences=taken)
 
 
-def _begins_with_xml(path: Path) -> bool:
-    """Whether the first line is a declaration, or a tag and nothing else before the next one."""
-    first = next((piece.content.strip() for piece in lines.pieces(path) if piece.content.strip()), b"")
-    return _XML.match(first) is not None
+def _recognised(first: str) -> Literal["msra", "cluener", "conll"]:
+    """What a file is whose first line this is."""
+    if _XML.match(first):
+        return "msra"
+    return "cluener" if first.startswith("{") and _is_json(first) else "conll"
 
 
-def _begins_with_json(text: str) -> bool:
-    first = text.lstrip().partition("\n")[0]
-    if not first.startswith("{"):
-        return False
+def _is_json(first: str) -> bool:
     try:
         return isinstance(json.loads(first), dict)
     except (ValueError, RecursionError):
