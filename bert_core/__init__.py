@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from . import lines
 from .errors import BertrunError, DataError, DeviceError, UsageError
 from .hookspecs import hookimpl
 from .initial import truncated_normal
@@ -57,6 +58,7 @@ __all__ = [
     "WeightsSpec",
     "Window",
     "hookimpl",
+    "lines",
     "load",
     "option",
     "truncated_normal",

@@ -20,7 +20,7 @@ def line(text, **label):
 
 
 def read(text):
-    return parse_cluener(text, PATH)
+    return parse_cluener(enumerate(text.splitlines(), 1), PATH)
 
 
 def test_characters_are_units_and_last_ones_count():
@@ -118,7 +118,7 @@ def test_annotation_survives_a_round_trip(text, data):
         ),
         (
             '{"text": "好好", "label": {"a": {"好": [[0, 0]], "好": [[1, 1]]}}}',
-            "some.json:2: the line has '好' twice in one object. Write all places of a mention in one array.",
+            f"some.json:2: the line has '好' twice in one object. {FORM}",
         ),
         (
             line("北京人", address={"北京": [[0, 2]]}),

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,7 @@ from bertrun_ner.files import describe, read_sentences
 from bertrun_ner.schemes import lenient_spans, recognise, tags_of, violations
 from bertrun_ner.sentence import from_text
 
-from bert_core import DataError
+from bert_core import DataError, UsageError
 
 DATA = Path(__file__).parents[4] / "shared" / "data"
 
@@ -39,6 +41,63 @@ def test_the_format_may_be_told(tmp_path):
     assert read_sentences(path, data_format="conll").sentences[0].words() == ('{"text":"好"}',)
 
 
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("weibo", "口0\tO\n腔1\tO\n溃2\tO\n", ("口", "腔", "溃")),
+        ("weibo", "A0\tO\n7912\tO\n", ("A", "7")),
+        ("chinese-ner", "海 O\n钓 O\n", ("海", "钓")),
+        ("chinese-ner", "口0 O\n腔1 O\n", ("口0", "腔1")),
+        ("conll", "口0 O\n腔1 O\n", ("口", "腔")),
+        ("cluener", '{"text": "海钓"}', ("海", "钓")),
+        ("msra", "<root><sentence>海<w>钓</w></sentence></root>", ("海", "钓")),
+    ],
+)
+def test_sets_are_known_by_name(tmp_path, name, content, words):
+    assert read_sentences(written(tmp_path, content), data_format=name).sentences[0].words() == words
+
+
+@pytest.mark.parametrize("name", ["auto", "conll", "chinese-ner"])
+def test_the_last_sentence_needs_no_empty_line(tmp_path, name):
+    content = "海 O\n钓 O\n\n厦 B-LOC\n门 I-LOC"
+    sentences = read_sentences(written(tmp_path, content), data_format=name).sentences
+    assert [one.words() for one in sentences] == [("海", "钓"), ("厦", "门")]
+
+
+@pytest.mark.parametrize("cuts", [(0.0, 0.5, 1.0), (0.0, 0.1, 0.35, 0.8, 1.0), (0.0, 0.333, 0.667, 1.0)])
+def test_parts_that_meet_are_the_whole(tmp_path, cuts):
+    path = written(tmp_path, "".join(f"w{number} O\n\n" for number in range(11)))
+    parts = [read_sentences(path, part=part).sentences for part in pairwise(cuts)]
+    assert sum(parts, ()) == read_sentences(path).sentences
+    assert [len(part) for part in parts] == [int(11 * b) - int(11 * a) for a, b in pairwise(cuts)]
+
+
+def test_parts_that_are_none_are_refused(tmp_path):
+    path = written(tmp_path, "a O\n\nb O\n")
+    for part in ((0.5, 0.5), (0.6, 0.4), (-0.1, 1.0), (0.0, 1.1), (float("nan"), 1.0)):
+        with pytest.raises(UsageError, match="is none of a file"):
+            read_sentences(path, part=part)
+    assert (
+        complaint(path, part=(0.1, 0.4))
+        == "file: the part from 0.1 to 0.4 of 2 sentences has none. Take a larger part."
+    )
+
+
+@pytest.mark.parametrize("start", ["a O\n", '{"text": "', "x\n"])
+def test_a_line_of_a_hundred_megabytes_is_refused_in_bounded_memory(tmp_path, start):
+    path = tmp_path / "file"
+    with path.open("wb") as stream:
+        stream.write(start.encode())
+        for _ in range(100):
+            stream.write(b"x" * 1_000_000)
+    tracemalloc.start()
+    try:
+        assert "the line has more than 4,194,304 bytes" in complaint(path)
+        assert tracemalloc.get_traced_memory()[1] < 32 << 20
+    finally:
+        tracemalloc.stop()
+
+
 def complaint(path, **options):
     with pytest.raises(DataError) as caught:
         read_sentences(path, **options)
@@ -50,8 +109,7 @@ def complaint(path, **options):
     [
         (b"", "file: the file is empty"),
         (b"\n \r\n\t", "file: the file is empty"),
-        (b"\xef\xbb\xbf\n", "file: the file has no sentence. Write a word and its tag in each line, "
-         "and an empty line after each sentence."),
+        (b"\xef\xbb\xbf\n", "file: the file is empty"),
         (
             "好 O\n北京 B-LOC\n".encode("gb18030"),
             "file:1: the byte 0xba at offset 0 is not UTF-8. "

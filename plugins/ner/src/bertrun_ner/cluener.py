@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
-from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from bert_core import DataError
+from bert_core import DataError, lines
 
 from .sentence import Corpus, Sentence, Span, from_text
 
@@ -28,7 +26,7 @@ class _Mention:
         return f"{self.type} {self.text!r}"
 
 
-def parse_cluener(text: str, path: Path) -> Corpus:
+def parse_cluener(numbered: Iterable[tuple[int, str]], path: Path) -> Corpus:
     """The sentences of a CLUENER file; each character that is not white space is a unit.
 
     White space is no unit and gets no label: a span that has some inside is the units on both sides,
@@ -39,7 +37,7 @@ def parse_cluener(text: str, path: Path) -> Corpus:
     https://arxiv.org/abs/2001.04351
 
     Args:
-        text: The content of the file.
+        numbered: The lines of the file, each with its number; taken one at a time.
         path: Its path, for messages.
 
     Raises:
@@ -47,7 +45,7 @@ def parse_cluener(text: str, path: Path) -> Corpus:
     """
     sentences: list[Sentence] = []
     dropped: list[str] = []
-    for number, line in enumerate(re.split(r"\r*\n|\r", text), 1):
+    for number, line in numbered:
         if line.strip():
             sentence, left_out = _sentence(line, path, number)
             sentences.append(sentence)
@@ -78,46 +76,12 @@ def _sentence(line: str, path: Path, number: int) -> tuple[Sentence, list[tuple[
 
 
 def _row(line: str, path: Path, number: int) -> dict[str, Any]:
-    row = _json(line, path, number)
-    if not isinstance(row, dict):
-        raise DataError.at(path, number, f"the line is {_kind(row)}, not an object", hint=_EXAMPLE)
+    row = lines.parse(line, path, number, hint=_EXAMPLE)
     if not isinstance(row.get("text"), str):
-        found = f"its 'text' is {_kind(row['text'])}, not a string" if "text" in row else "it has no 'text'"
+        found = f"its 'text' is {lines.kind(row['text'])}, not a string" if "text" in row else "it has no 'text'"
         raise DataError.at(path, number, f"the line is no example: {found}", hint=_EXAMPLE)
-    if re.search("[\ud800-\udfff]", row["text"]):
-        what = "the text holds half a surrogate pair, which is no character"
-        raise DataError.at(path, number, what, hint="Write the file with its characters as they are, in UTF-8.")
+    lines.characters(row["text"], path, number)
     return row
-
-
-def _json(line: str, path: Path, number: int) -> object:
-    def members(pairs: list[tuple[str, object]]) -> dict[str, object]:
-        twice = [name for name, count in Counter(name for name, _ in pairs).items() if count > 1]
-        if twice:
-            what = f"the line has {twice[0]!r} twice in one object"
-            raise DataError.at(path, number, what, hint="Write all places of a mention in one array.")
-        return dict(pairs)
-
-    try:
-        return json.loads(line, object_pairs_hook=members)
-    except json.JSONDecodeError as error:
-        what = f"the line is not JSON: {error.msg} at character {error.pos + 1}"
-        raise DataError.at(path, number, what, hint=_EXAMPLE) from None
-    except (ValueError, RecursionError) as error:
-        what = "too deep" if isinstance(error, RecursionError) else "a number with too many digits"
-        raise DataError.at(path, number, f"the line is not JSON: {what}", hint=_EXAMPLE) from None
-
-
-def _kind(value: object) -> str:
-    names = {
-        dict: "an object",
-        list: "an array",
-        str: "a string",
-        bool: "a boolean",
-        int: "a number",
-        float: "a number",
-    }
-    return names.get(type(value), "null")
 
 
 def _mentions(text: str, label: object, path: Path, number: int) -> Iterator[_Mention]:
@@ -126,7 +90,7 @@ def _mentions(text: str, label: object, path: Path, number: int) -> Iterator[_Me
             raise DataError.at(path, number, "a type has an empty name", hint=_EXAMPLE)
         for mention, places in _object(mentions, f"the type {name!r}", path, number).items():
             if not isinstance(places, list):
-                what = f"the places of {name} {mention!r} are {_kind(places)}, not an array"
+                what = f"the places of {name} {mention!r} are {lines.kind(places)}, not an array"
                 raise DataError.at(path, number, what, hint=_EXAMPLE)
             for place in places:
                 yield _mention(text, name, mention, place, path, number)
@@ -134,7 +98,7 @@ def _mentions(text: str, label: object, path: Path, number: int) -> Iterator[_Me
 
 def _object(value: object, what: str, path: Path, number: int) -> dict[str, object]:
     if not isinstance(value, dict):
-        raise DataError.at(path, number, f"{what} is {_kind(value)}, not an object", hint=_EXAMPLE)
+        raise DataError.at(path, number, f"{what} is {lines.kind(value)}, not an object", hint=_EXAMPLE)
     return value
 
 

@@ -1,25 +1,30 @@
-"""Annotated sentences from a file, whichever of the two formats it is in."""
+"""Annotated sentences from a file, whichever format it is in."""
 
 from __future__ import annotations
 
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from bert_core import DataError
+from bert_core import DataError, UsageError, lines
 
 from .cluener import parse_cluener
 from .conll import Columns, parse_conll
+from .msra import parse_msra
 from .schemes import Scheme, recognise
 from .sentence import Corpus, Sentence
 
-DataFormat = Literal["auto", "conll", "cluener"]
+DataFormat = Literal["auto", "conll", "cluener", "msra", "weibo", "chinese-ner"]
 
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_IDEOGRAPH = re.compile("[\u4e00-\u9fff]")
+# Sets in CoNLL columns by name, and whether their words end in their place in a segmented word.
+_SEGMENTED = {"weibo": True, "chinese-ner": False}
+
+# A declaration, or a tag or comment with nothing after it but the next one; words in columns may begin with `<` too.
+_XML = re.compile(r"<\?xml\s|(<!--.*-->|<!DOCTYPE\s[^>]*>?|<[A-Za-z_][^<>\t]*>)\s*(<|\Z)")
 
 
 def read_sentences(
@@ -30,79 +35,70 @@ def read_sentences(
     data_format: DataFormat = "auto",
     scheme: Scheme | None = None,
     strip_word_digits: bool | None = None,
+    elements: Collection[str] = (),
+    part: tuple[float, float] = (0.0, 1.0),
 ) -> Corpus:
     """The sentences of a file.
 
     Args:
-        path: A file in CoNLL columns or in CLUENER's json lines.
+        path: A file in CoNLL columns (also Weibo's and ChineseNER's), CLUENER's json lines or MSRA's XML.
         word_column: Which column is the word; negative numbers count from the end. Columns only.
         tag_column: Which column is the tag. Columns only.
-        data_format: `auto` takes a file whose first line is a JSON object for CLUENER's.
+        data_format: `auto` takes a file whose first line is a JSON object for CLUENER's, and one that begins with
+            a tag for MSRA's.
         scheme: See `parse_conll`.
         strip_word_digits: See `parse_conll`.
+        elements: The elements that count, see `parse_msra`; XML only.
+        part: From which fraction of the sentences to which, both rounded down to a sentence, so that parts that meet
+            share none and lose none.
 
     Raises:
         DataError: With the file, and the line where there is one.
-        UsageError: If there is no such column.
+        UsageError: If there is no such column or part.
     """
-    text = read_text(path)
-    if data_format == "cluener" or (data_format == "auto" and _begins_with_json(text)):
-        return parse_cluener(text, path)
+    if data_format == "auto":
+        data_format = _recognised(lines.beginning(path))
+    if data_format == "msra":
+        return _part(parse_msra(path, elements), part, path)
+    if data_format == "cluener":
+        return _part(parse_cluener(lines.read(path), path), part, path)
+    if strip_word_digits is None:
+        strip_word_digits = _SEGMENTED.get(data_format)
     columns = Columns(word=word_column, tag=tag_column)
-    return parse_conll(text, path, columns, scheme=scheme, strip_word_digits=strip_word_digits)
+    corpus = parse_conll(read_text(path), path, columns, scheme=scheme, strip_word_digits=strip_word_digits)
+    return _part(corpus, part, path)
 
 
 def read_text(path: Path) -> str:
-    """The content of a text file in UTF-8, without a byte order mark.
+    """The content of a text file in UTF-8, without a byte order mark, its lines ended by line feeds.
 
     Raises:
-        DataError: If it cannot be read, is empty or no such text.
+        DataError: If it cannot be read, is empty or no such text, or a line is longer than `bert_core.lines` reads.
     """
-    content = _content(path)
-    if not content.strip():
-        raise DataError("the file is empty", where=path)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise _not_utf8(path, content, error.start) from None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise DataError.at(path, line, "the line has a NUL character", hint="Is this a text file in UTF-8?")
-    return text
+    return "\n".join(line for _, line in lines.read(path))
 
 
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise DataError("there is no such file", where=path) from None
-    except IsADirectoryError:
-        raise DataError("this is a folder, not a file", where=path, hint="Name one of the files in it.") from None
-    except OSError as error:
-        raise DataError(f"the file cannot be read: {error.strerror}", where=path) from None
+def _part(corpus: Corpus, part: tuple[float, float], path: Path) -> Corpus:
+    first, last = part
+    if not 0 <= first < last <= 1:
+        hint = "Take 0 to 0.9 and 0.9 to 1, for example."
+        raise UsageError(f"the part from {first:g} to {last:g} is none of a file", hint=hint)
+    number = len(corpus.sentences)
+    taken = corpus.sentences[int(number * first) : int(number * last)]
+    if not taken:
+        what = f"the part from {first:g} to {last:g} of {_count(number, 'sentence')} has none"
+        raise DataError(what, where=path, hint="Take a larger part.")
+    return replace(corpus, sentences=taken)
 
 
-def _not_utf8(path: Path, content: bytes, start: int) -> DataError:
-    line = content.count(b"\n", 0, start) + 1
-    hint = f"Convert the file, for example with `iconv -f {_encoding(content)} -t utf-8`."
-    return DataError.at(path, line, f"the byte 0x{content[start]:02x} at offset {start} is not UTF-8", hint=hint)
+def _recognised(first: str) -> Literal["msra", "cluener", "conll"]:
+    """What a file is whose first line this is."""
+    if _XML.match(first):
+        return "msra"
+    return "cluener" if first.startswith("{") and _is_json(first) else "conll"
 
 
-def _encoding(content: bytes) -> str:
-    """What the content may be in, for a hint."""
-    if content.startswith(_UTF16_MARKS):
-        return "utf-16"
-    try:
-        text = content.decode("gb18030")
-    except UnicodeDecodeError:
-        return "ENCODING"
-    return "gb18030" if _IDEOGRAPH.search(text) else "ENCODING"
-
-
-def _begins_with_json(text: str) -> bool:
-    first = text.lstrip().partition("\n")[0]
-    if not first.startswith("{"):
-        return False
+def _is_json(first: str) -> bool:
     try:
         return isinstance(json.loads(first), dict)
     except (ValueError, RecursionError):

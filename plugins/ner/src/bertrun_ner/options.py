@@ -18,8 +18,13 @@ class NerOptions:
     head_dropout: float = option(0.1, minimum=0, maximum=0.99, help="Dropout of the vectors that the tagger takes.")
     crf_rate: float = option(200.0, above=0, help="Learning rate of the CRF's transitions, as a multiple.")
     sample: Literal["en", "zh"] = option("en", help="Language of the sample, which is taken where no data is named.")
-    data_format: Literal["auto", "conll", "cluener", "tfrecord", "mindrecord"] = option(
+    data_format: Literal["auto", "conll", "cluener", "msra", "weibo", "chinese-ner", "tfrecord", "mindrecord"] = option(
         "auto", help="Format of data files; auto looks at their content."
+    )
+    xml_elements: tuple[str, ...] = option(
+        (),
+        metavar="NAMES",
+        help="Elements of MSRA's XML that mark entities, such as NAMEX,TIMEX; none: all with a TYPE.",
     )
     word_column: int = option(0, help="Column of the word in CoNLL files, from 0; negative counts from the end.")
     tag_column: int = option(-1, help="Column of the tag in CoNLL files, from 0; negative counts from the end.")

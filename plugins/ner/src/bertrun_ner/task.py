@@ -66,6 +66,7 @@ class NerTask:
             tag_column=self._options.tag_column,
             data_format=format_,
             scheme=None if scheme == "auto" else SCHEMES[scheme],
+            elements=self._options.xml_elements,
         )
         self._check(corpus.sentences, path)
         return Reading(examples=corpus.sentences, summary=describe(corpus.sentences), notes=corpus.notes)
