@@ -16,8 +16,8 @@ class Shards:
 
     The record at a place of an epoch's order is read by reader `place % readers`: at any moment the readers together
     have read the same records, however many they are, and going on from a place is arithmetic. Every record is read
-    once in an epoch. Where the records do not share out evenly, the first readers read one more than the others, unless the
-    remainder is dropped.
+    once in an epoch. Where the records do not share out evenly, the first readers read one more than the others,
+    unless the remainder is dropped.
 
     Args:
         records: How many there are.
