@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,12 @@ class TestSources:
         assert [is_records(source) for source in (folder, folder / "c.other", folder / "*.tfrecord")] == [True] * 3
         assert is_records(folder / "empty.tfrecord")  # so that it is told that it is empty
         assert [is_records(source) for source in (text, tmp_path / "none", tmp_path / "*.none")] == [False] * 3
+
+    def test_a_pipe_is_not_looked_into(self, tmp_path):
+        os.mkfifo(tmp_path / "pipe")
+        assert not is_records(tmp_path / "pipe")
+        with pytest.raises(DataError, match="it is not a file"):
+            open_records(tmp_path / "pipe")
 
     @pytest.mark.parametrize(
         ("name", "said"),

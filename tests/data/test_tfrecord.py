@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from bert_core.crc32c import masked_crc32c
 from bert_core.data import tfrecord_index
+from bert_core.data.bad_records import BadRecords
 from bert_core.data.columns import Column
 from bert_core.data.records import is_records, open_records
 from bert_core.data.tfrecord import TFRecordFile
@@ -214,8 +215,17 @@ class TestDamage:
     def test_a_record_that_is_no_example(self, tmp_path, aged):
         path = tmp_path / "a.tfrecord"
         path.write_bytes(head(3) + b"\xff\xff\xff" + masked_crc32c(b"\xff\xff\xff").to_bytes(4, "little"))
-        with pytest.raises(DataError, match="It is no tf"):
+        with pytest.raises(DataError, match="The record is no tf"):
             open_records(aged(path))
+
+    def test_a_first_record_that_is_no_example_is_left_out_as_any_other(self, tmp_path, write_tfrecord, aged):
+        path = write_tfrecord(tmp_path / "a.tfrecord", [{"x": np.array([1])}])
+        wrong = head(3) + b"\xff\xff\xff" + masked_crc32c(b"\xff\xff\xff").to_bytes(4, "little")
+        path.write_bytes(wrong + path.read_bytes())
+        records = open_records(aged(path), on_bad=BadRecords(1))
+        assert [row["x"].tolist() for row in records.read_many([0])] == [[1]]
+        with pytest.raises(DataError, match="record 1 at byte 0: "):
+            open_records(path).read(0)
 
     def test_an_empty_file(self, tmp_path):
         path = tmp_path / "a.tfrecord"
