@@ -20,9 +20,12 @@ from bert_core.protobuf import BYTES, FIXED32, VARINT, WireError, encode_bytes, 
 BYTES_LIST, FLOAT_LIST, INT64_LIST, NOTHING = 1, 2, 3, 0
 KINDS = {BYTES_LIST: "bytes", FLOAT_LIST: "float32", INT64_LIST: "int64", NOTHING: "nothing"}
 
+_FIRST, _SECOND = 1 << 3 | BYTES, 2 << 3 | BYTES  # what stands before a field of a message
+_KIND_OF = {kind << 3 | BYTES: kind for kind in (BYTES_LIST, FLOAT_LIST, INT64_LIST)}
 _TAG = 1 << 3 | VARINT  # before each number of a list that is not packed
 
-Parsed = Mapping[str, tuple[int, list[memoryview]]]
+_List = tuple[int, list[memoryview]]  # its kind and the messages that it comes in
+Parsed = Mapping[str, _List]
 _Value = TypeVar("_Value", bound=np.generic)
 
 
@@ -34,16 +37,35 @@ def parse(record: bytes) -> Parsed:
     Raises:
         WireError: The record is no Example.
     """
-    found: dict[str, tuple[int, list[memoryview]]] = {}
+    found: dict[str, _List] = {}
     for features in _messages(memoryview(record)):
         for pair in _messages(features):
-            name, feature = "", memoryview(b"")
-            for number, wire, value in fields(pair):
-                if wire == BYTES and isinstance(value, memoryview):
-                    name = _text(value) if number == 1 else name
-                    feature = value if number == 2 else feature
-            found[name] = _list(feature)
+            name, found_list = _plain(pair) or _any(pair)
+            found[name] = found_list
     return found
+
+
+def _plain(pair: memoryview) -> tuple[str, _List] | None:
+    """A name and its list as TensorFlow writes them, which is found faster; None for any other form."""
+    try:
+        begin = 2 + pair[1]
+        size, place = varint(pair, begin + 1)
+        inner, start = varint(pair, place + 1)
+        plain = pair[0] == _FIRST and pair[1] < 0x80 and pair[begin] == _SECOND and pair[place] in _KIND_OF
+        if not plain or place + size != len(pair) or start + inner != len(pair):
+            return None
+        return _text(pair[2:begin]), (_KIND_OF[pair[place]], [pair[start:]])
+    except (IndexError, WireError):
+        return None
+
+
+def _any(pair: memoryview) -> tuple[str, _List]:
+    name, feature = "", memoryview(b"")
+    for number, wire, value in fields(pair):
+        if wire == BYTES and isinstance(value, memoryview):
+            name = _text(value) if number == 1 else name
+            feature = value if number == 2 else feature
+    return name, _list(feature)
 
 
 def _messages(message: memoryview) -> list[memoryview]:
@@ -64,7 +86,7 @@ def _text(name: memoryview) -> str:
         raise WireError("the name of a feature is not UTF-8") from None
 
 
-def _list(feature: memoryview) -> tuple[int, list[memoryview]]:
+def _list(feature: memoryview) -> _List:
     kind, parts = NOTHING, list[memoryview]()
     for number, wire, value in fields(feature):
         if wire == BYTES and isinstance(value, memoryview) and number in KINDS:
@@ -105,7 +127,7 @@ def _packed(message: memoryview) -> memoryview | None:
     """The packed values of a list that is nothing else, as TensorFlow writes it; None where it is not that."""
     if not len(message):
         return message
-    if message[0] != (1 << 3 | BYTES):
+    if message[0] != _FIRST:
         return None
     length, start = varint(message, 1)
     return message[start:] if start + length == len(message) else None

@@ -97,6 +97,25 @@ def _gathered(content: NDArray[np.int8], codes: NDArray[np.int64], ends: NDArray
     return numbers
 
 
+def encode_list(numbers: NDArray[Any]) -> bytes:
+    """A list of int32 or int64, each number in as few bytes as it needs."""
+    full = numbers.ravel().astype("<i8")
+    codes = sum(((full < -limit) | (full >= limit)).astype(np.uint8) for limit in (1 << 7, 1 << 15, 1 << 31))
+    widths = np.zeros(-(-len(full) // 4) * 4, np.uint8)
+    widths[: len(full)] = codes
+    packed = (widths.reshape(-1, 4) << _SHIFTS).sum(1, dtype=np.uint8)
+    used = np.arange(8) < (1 << widths[: len(full)])[:, None]
+    content = full.view(np.uint8).reshape(-1, 8)[used]
+    return b"".join([len(full).to_bytes(_COUNT, "big"), packed.tobytes(), content.tobytes()])
+
+
+def joined(stored: Sequence[bytes]) -> bytes:
+    """The arrays of a record as one; see `arrays`."""
+    if len(stored) == 1:
+        return stored[0]
+    return b"".join(part for array in stored for part in (len(array).to_bytes(_SIZE, "big"), array))
+
+
 def scalars(raw: bytes) -> dict[str, Any]:
     """The fields of a record that are no arrays: a map of msgpack (github.com/msgpack/msgpack/blob/master/spec.md).
 

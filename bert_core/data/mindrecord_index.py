@@ -22,7 +22,7 @@ from bert_core.errors import DataError
 
 SIZE = 8  # bytes before each record: how many follow
 _HEADER_LIMIT = 128 << 20  # bytes, MindSpore's own
-_VERSION = "3.0"
+VERSION = "3.0"
 _KEY = b'{"header_size":'
 _INDEX = """
     SELECT ROW_ID, PAGE_ID_BLOB, PAGE_OFFSET_BLOB, PAGE_OFFSET_BLOB_END,
@@ -70,8 +70,8 @@ def read_header(path: Path, version: Version) -> Header:
         raise DataError(what, where=path, hint="It was cut short: copy or write it again")
     try:
         header = json.loads(read_at(path, version, SIZE, size))
-        if header["version"] != _VERSION:
-            what = f"it is a MindRecord of version {header['version']}, and bertrun reads version {_VERSION}"
+        if header["version"] != VERSION:
+            what = f"it is a MindRecord of version {header['version']}, and bertrun reads version {VERSION}"
             raise DataError(what, where=path, hint="Write the records again with a MindSpore of today")
         begin, page_size, (schema,) = header["header_size"], header["page_size"], header["schema"]
         fields = {
@@ -86,7 +86,8 @@ def read_header(path: Path, version: Version) -> Header:
             )
             for page in header["page"] or ()
         }
-        return Header(tuple(map(str, schema["blob_fields"])), fields, pages)
+        blob = tuple(str(name) for name in schema["blob_fields"] if fields[name])
+        return Header(blob, fields, pages)
     except (KeyError, TypeError, ValueError, AttributeError, RecursionError) as error:
         raise DataError(f"its header is damaged ({error})", where=path, hint="Write the records again") from None
 

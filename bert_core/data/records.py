@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
@@ -22,6 +23,7 @@ from bert_core.data.tfrecord import TFRecordFile, is_tfrecord, packing
 from bert_core.errors import DataError
 
 _HEAD = 1024  # bytes that tell a format
+_LOOK = 100  # files of a folder that are looked into, to tell records from text
 _CHUNK = 256  # records at once, where all are read
 _BESIDE = (".db", ".json", ".txt", ".md")  # what lies in a folder beside records
 _SAID = ("tfrecord", "tf_record", "mindrecord", "mind_record")  # file names that say that a file is of records
@@ -95,7 +97,8 @@ class FileRecords:
 
     def read(self, index: int) -> Row:
         """See `Records`."""
-        return self.read_many([index])[0]
+        file, number = self._place(index)
+        return file.read_many([number])[0]
 
     def read_many(self, indices: Sequence[int] | NDArray[np.int64]) -> list[Row]:
         """See `Records`."""
@@ -111,9 +114,14 @@ class FileRecords:
 
     def where(self, index: int) -> str:
         """See `Records`."""
+        file, number = self._place(index)
+        return file.where(number)
+
+    def _place(self, index: int) -> tuple[RecordFile, int]:
+        """The file of a record, and its number there."""
         number = int(self._numbers([index])[0])
-        file = int(np.searchsorted(self._ends, number, side="right"))
-        return self._files[file].where(number - int(self._ends[file]) + len(self._files[file]))
+        place = bisect_right(self._ends, number)
+        return self._files[place], number - int(self._ends[place]) + len(self._files[place])
 
     def _numbers(self, indices: Sequence[int] | NDArray[np.int64]) -> NDArray[np.int64]:
         """The numbers of records over all files."""
@@ -134,11 +142,11 @@ class FileRecords:
 
 def is_records(source: Path | str) -> bool:
     """Whether what is named holds records and no text: by what is in the files, or by a name such as `x.tfrecord`."""
-    try:
-        paths = _paths(source)
+    try:  # a pipe is not looked into: what is read from it is gone
+        files = [path for path in islice(_paths(source), _LOOK) if path.is_file()]
+        return any(_said(path) or _format(path) is not None for path in files)
     except DataError:
         return False
-    return any(_said(path) or _format(path) is not None for path in islice(paths, 100))
 
 
 def open_records(source: Path | str, *, schema: Schema | None = None, on_bad: BadRecords | None = None) -> Records:
@@ -148,7 +156,8 @@ def open_records(source: Path | str, *, schema: Schema | None = None, on_bad: Ba
         source: TFRecords or MindRecords, told apart by what is in them.
         schema: What columns TFRecords have, where not what the first record has, and how many rows count.
         on_bad: What is done about records that cannot be read. None stops where a TFRecord has one, before anything is
-            read. A limit reads all records once, so that every process that opens them leaves out the same.
+            read. A limit reads all records once, so that every process that opens them leaves out the same; behind a
+            damaged length no record can be found, and there it stops too.
 
     Raises:
         DataError: There are no records, or they are damaged, or their columns differ from file to file.
@@ -212,8 +221,7 @@ def _paths(source: Path | str) -> list[Path]:
     """The files that are named, in order."""
     path = Path(source)
     if path.is_dir():
-        found = [one for one in path.iterdir() if one.is_file() and not one.name.startswith(".")]
-        found = [one for one in found if one.suffix.lower() not in _BESIDE]
+        found = [one for one in _listed_files(path) if one.suffix.lower() not in _BESIDE]
         nothing = "there is no file of records in this folder"
     elif path.exists():
         return [path]
@@ -226,6 +234,13 @@ def _paths(source: Path | str) -> list[Path]:
     if not found:
         raise DataError(nothing, where=source)
     return sorted(found)
+
+
+def _listed_files(folder: Path) -> list[Path]:
+    try:
+        return [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+    except OSError as error:
+        raise unreadable(folder, error) from None
 
 
 def _said(path: Path) -> bool:

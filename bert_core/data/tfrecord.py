@@ -13,9 +13,11 @@ from bert_core.data.opened import read_at, read_parts
 from bert_core.data.tfrecord_index import HEAD, TAIL, location, open_index, said_length
 from bert_core.errors import DataError
 from bert_core.names import listed
+from bert_core.protobuf import WireError
 
 _GZIP = 16 + zlib.MAX_WBITS
 _PACKINGS = {b"\x1f\x8b": ("GZIP", _GZIP), b"\x78": ("ZLIB", zlib.MAX_WBITS)}
+_NO_EXAMPLE = "The record is no tf.train.Example"
 _HINT = "Write the file again, or say --on-bad-record skip:1 to leave the record out"
 
 
@@ -86,7 +88,8 @@ class TFRecordFile:
         try:
             return self._rows([content])[0]
         except ValueError as error:
-            raise DataError(str(error), where=self.where(number)) from None
+            hint = _NO_EXAMPLE if isinstance(error, WireError) else None
+            raise DataError(str(error), where=self.where(number), hint=hint) from None
 
     def _rows(self, contents: Sequence[bytes]) -> list[Row]:
         stored = [(self._stored.get(name, name), column) for name, column in self._columns.items()]
@@ -127,13 +130,16 @@ class TFRecordFile:
         return DataError(what, where=self.where(number), hint=_HINT)
 
     def _first(self) -> example.Parsed:
-        """The first record that is whole; nothing where there is none."""
+        """The first record that is whole and an Example; nothing where all are damaged."""
+        refused = None
         for number in range(len(self)):
             if number not in self._damaged:
                 try:
                     return example.parse(self._contents([number])[0])
                 except ValueError as error:
-                    raise DataError(str(error), where=self.where(number), hint="It is no tf.train.Example") from None
+                    refused = refused or DataError(str(error), where=self.where(number), hint=_NO_EXAMPLE)
+        if refused is not None:
+            raise refused
         return {}
 
 

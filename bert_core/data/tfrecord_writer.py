@@ -19,19 +19,24 @@ class TFRecordWriter:
 
     Args:
         stream: Where to.
+        path: The file, as errors name it.
     """
 
-    def __init__(self, stream: IO[bytes]) -> None:
+    def __init__(self, stream: IO[bytes], path: Path) -> None:
         self._stream = stream
+        self._path = path
         self.count = 0
 
     def write(self, row: Row) -> None:
         """Write a record; its columns keep the names that they have there.
 
         Raises:
-            ValueError: A column is no int32, int64 or float32.
+            DataError: A column is no int32, int64 or float32.
         """
-        content = example.encode(row)
+        try:
+            content = example.encode(row)
+        except ValueError as error:
+            raise DataError(str(error), where=f"{self._path}: record {self.count + 1}") from None
         length = len(content).to_bytes(8, "little")
         checksums = [masked_crc32c(part).to_bytes(4, "little") for part in (length, content)]
         self._stream.write(b"".join([length, checksums[0], content, checksums[1]]))
@@ -47,6 +52,6 @@ def tfrecord_writer(path: Path) -> Iterator[TFRecordWriter]:
     """
     try:
         with whole_file(path) as stream:
-            yield TFRecordWriter(stream)
+            yield TFRecordWriter(stream, path)
     except OSError as error:
         raise DataError(f"it cannot be written: {error.strerror}", where=path) from None

@@ -1,26 +1,22 @@
-"""Records of every task's columns, and files of them."""
+"""Records of pre-training's columns, and files of them."""
 
 from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from bert_core.data.tfrecord_writer import tfrecord_writer
 
-SHARED = Path(__file__).parents[3] / "shared" / "data"
-needs_shared = pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared/data: it holds records of other programs")
-
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path, monkeypatch):
+def cache(tmp_path_factory, monkeypatch):
     """A cache of the test's own."""
-    folder = tmp_path / "cache"
+    folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("BERTRUN_CACHE", str(folder))
-    return folder
+    return folder / "records"
 
 
 def pretraining_row(number, length=16, masks=4):
@@ -37,21 +33,29 @@ def pretraining_row(number, length=16, masks=4):
     }
 
 
-def write_tfrecord(path, rows):
-    """A file that was not written just now, so that its index is kept."""
-    with tfrecord_writer(path) as writer:
-        for row in rows:
-            writer.write(row)
-    age(path)
-    return path
+@pytest.fixture
+def make_rows():
+    return lambda count, **sizes: [pretraining_row(number, **sizes) for number in range(count)]
 
 
-def age(path):
-    past = time.time() - 60
-    os.utime(path, (past, past))
+@pytest.fixture
+def aged():
+    """Makes a file one that was not written just now, so that its index is kept."""
+
+    def aged(path):
+        past = time.time() - 60
+        os.utime(path, (past, past))
+        return path
+
+    return aged
 
 
-def assert_same(row, other):
-    assert row.keys() == other.keys()
-    for name, values in row.items():
-        np.testing.assert_array_equal(values, other[name], err_msg=name)
+@pytest.fixture
+def write_tfrecord(aged):
+    def write(path, rows):
+        with tfrecord_writer(path) as writer:
+            for row in rows:
+                writer.write(row)
+        return aged(path)
+
+    return write

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import numpy as np
 import pytest
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
@@ -164,17 +166,13 @@ class TestForms:
 
 @given(st.binary(max_size=80))
 def test_any_bytes_are_read_or_refused(content):
-    try:
+    with suppress(WireError):
         read(content, ["x"])
-    except WireError:
-        pass
 
 
 @given(st.data())
 def test_a_changed_byte_gives_values_or_a_sentence(data):
     content = bytearray(example.encode({"x": np.arange(0, 900, 30), "y": np.ones(3, np.float32)}))
     content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
-    try:
+    with suppress(WireError):
         read(bytes(content), ["x", "y"])
-    except WireError:
-        pass
