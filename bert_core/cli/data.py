@@ -13,6 +13,7 @@ from bert_core.datasets.options import ConvertOptions, InspectionOptions, ShowOp
 from bert_core.errors import DataError, UsageError
 from bert_core.interrupt import ctrl_c_later
 
+from .state import State
 from .task_command import Job, TaskCommand
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from bert_core.datasets.splitting import Unit
 
 FILE = click.Path(path_type=Path)
+PREFIX = "data "
 FORMATS: tuple[Format, ...] = ("tfrecord", "mindrecord")
 CONVERT = """Write TFRecord or MindRecord.
 
@@ -59,7 +61,26 @@ Example:
 """
 
 
-@click.group("data")
+class DataGroup(click.Group):
+    """The host's commands, and those that plugins mount here: theirs are named `data NAME`."""
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """A command by its name."""
+        if cmd_name in self.commands:
+            return self.commands[cmd_name]
+        mounted: click.Command | None = ctx.ensure_object(State).manager.command(f"{PREFIX}{cmd_name}")
+        return mounted
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The host's commands, then the plugins'."""
+        names = [str(command.name) for command, _ in ctx.ensure_object(State).manager.commands]
+        return [
+            *sorted(self.commands),
+            *sorted({name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)}),
+        ]
+
+
+@click.group("data", cls=DataGroup)
 def data() -> None:
     """Data before a run: convert it, show it, check it, count it, split it."""
 
@@ -220,6 +241,7 @@ data.add_command(
         arguments=[click.Argument(["source"], type=FILE), click.Argument(["target"], type=FILE)],
         work=convert,
         help=CONVERT,
+        short_help="Write TFRecord or MindRecord.",
         needs_task=False,
     )
 )
@@ -230,6 +252,7 @@ data.add_command(
         arguments=[click.Argument(["source"], type=FILE)],
         work=show,
         help=SHOW,
+        short_help="Print records or examples.",
         needs_task=False,
     )
 )
@@ -240,6 +263,7 @@ data.add_command(
         arguments=[click.Argument(["train"], type=FILE), click.Argument(["other"], type=FILE, nargs=-1)],
         work=check,
         help=CHECK,
+        short_help="Look for what would make training or scores wrong.",
     )
 )
 data.add_command(
@@ -249,5 +273,6 @@ data.add_command(
         arguments=[click.Argument(["files"], type=FILE, nargs=-1, required=True)],
         work=stats,
         help=STATS,
+        short_help="Count examples, labels and lengths.",
     )
 )

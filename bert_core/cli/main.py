@@ -65,7 +65,7 @@ class Driver(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The host's commands, what people need first, then the plugins', without names that two own."""
-        mounted = [command.name for command, _ in ctx.ensure_object(State).manager.commands]
+        mounted = [command.name for command, _ in ctx.ensure_object(State).manager.commands if " " not in command.name]
         return [*self.commands, *sorted(name for name in mounted if mounted.count(name) == 1)]
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

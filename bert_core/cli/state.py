@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bert_core.manager import PluginManager, Policy
 
+if TYPE_CHECKING:
+    from bert_core.datasets.conversion import Format
+    from bert_core.datasets.sinks import OpenEncoder, RecordSinks
+
 
 @dataclass
 class State:
-    """The command line's shared state, carried as click's context object.
+    """The command line's shared state, carried as click's context object; what plugins' commands get by `pass_obj`.
 
     Args:
         blocked: What `--no-plugin` named.
@@ -27,3 +33,15 @@ class State:
         """The plugins of this environment."""
         policy = Policy.from_environment(blocked=self.blocked)
         return PluginManager(policy, say=lambda line: click.echo(f"bertrun: {line}", err=True), taken=self.taken)
+
+    def encoder(self, vocab: Path, lowercase: bool | None) -> OpenEncoder:
+        """Opens the tokenizer of a vocabulary, in any process; `lowercase` None guesses from the vocabulary."""
+        from bert_core.datasets.sinks import OpenEncoder
+
+        return OpenEncoder(vocab, lowercase)
+
+    def record_sinks(self, record_format: Format) -> RecordSinks:
+        """Opens shards of a format, in any process."""
+        from bert_core.datasets.sinks import RecordSinks
+
+        return RecordSinks(record_format)

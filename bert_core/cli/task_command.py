@@ -59,6 +59,7 @@ class TaskCommand(click.Command):
         arguments: What stands without an option.
         work: What it does.
         help: Its help.
+        short_help: Its line among all commands.
         needs_task: Whether it needs `--task`.
     """
 
@@ -72,11 +73,16 @@ class TaskCommand(click.Command):
         arguments: Sequence[click.Argument],
         work: Callable[[Job], None],
         help: str,
+        short_help: str,
         needs_task: bool = True,
     ) -> None:
         self.own, self.arguments, self.work, self.needs_task = own, list(arguments), work, needs_task
         super().__init__(
-            name, help=help, params=list(arguments), context_settings={"help_option_names": ["-h", "--help"]}
+            name,
+            help=help,
+            short_help=short_help,
+            params=list(arguments),
+            context_settings={"help_option_names": ["-h", "--help"]},
         )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
