@@ -27,7 +27,7 @@ from bert_core.data.shards import Shards
 from bert_core.data.tfrecord_writer import tfrecord_writer
 
 BATCH = 32
-ROUNDS = 3
+ROUNDS = 7
 
 
 def rows(count, length):
@@ -78,7 +78,8 @@ def write(folder, count, length):
     write_schema(folder / "schema.json", columns.values(), count)
     past = time.time() - 60
     os.utime(tfrecord, (past, past))
-    print(f"  {tfrecord.stat().st_size / count:.0f} and {mindrecord.stat().st_size / count:.0f} bytes a record")
+    sizes = [path.stat().st_blocks * 512 / count for path in (tfrecord, mindrecord)]
+    print(f"  {sizes[0]:.0f} and {sizes[1]:.0f} bytes of disk a record")
     return tfrecord, mindrecord
 
 

@@ -26,6 +26,8 @@ OURS: Mapping[str, str] = {
 }
 REFERENCE: Mapping[str, str] = {ours: reference for reference, ours in OURS.items()}
 
+_OF_PIECES = ("input_ids", "attention_mask", "token_type_ids", "labels")
+
 
 @dataclass(frozen=True)
 class Column:
@@ -69,6 +71,22 @@ def our_names(stored: Iterable[str], where: str) -> dict[str, str]:
             what = f"the columns '{known}' and '{name}' are two names of one column, '{our_name(name)}'"
             raise DataError(what, where=where, hint="Keep one of them")
     return names
+
+
+def unpadded(row: Row) -> dict[str, NDArray[Any]]:
+    """A record without the padding behind its last piece.
+
+    Args:
+        row: Has `input_ids` and `attention_mask`; of the columns that have a value for each piece (these two,
+            `token_type_ids`, and `labels` where they are as many) the end is left out.
+    """
+    used = np.flatnonzero(row["attention_mask"])
+    length = int(used[-1]) + 1 if used.size else 0
+    shape = row["input_ids"].shape
+    return {
+        name: values[:length] if name in _OF_PIECES and values.shape == shape else values
+        for name, values in row.items()
+    }
 
 
 def as_column(values: NDArray[Any], column: Column) -> NDArray[Any]:

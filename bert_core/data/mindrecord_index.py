@@ -106,8 +106,8 @@ def read_index(path: Path, header: Header, version: Version) -> NDArray[np.int64
     except sqlite3.Error as error:
         raise DataError(f"the index of {path.name} is damaged: {error}", where=index, hint=_AGAIN) from None
     count = sum(page[2] for page in header.pages.values())
-    if len(rows) != count or not np.array_equal(rows[:, 0], np.arange(count)):
-        what = f"the index has {len(rows)} records, and {path.name} has {count}"
+    if not np.array_equal(rows[:, 0], np.arange(count)):
+        what = f"the index is of {len(rows)} records, and not that of {path.name}, which has {count}"
         raise DataError(what, where=index, hint=_AGAIN)
     parts = np.concatenate([_places(rows[:, 1:4], header), _places(rows[:, 4:7], header)], axis=1)
     if (parts < 0).any():

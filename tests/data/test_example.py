@@ -99,6 +99,12 @@ def test_any_bytes_are_a_list_exactly_where_a_loop_finds_one(content):
         assert decode_lists([memoryview(content)])[0].tolist() == numbers
 
 
+@pytest.mark.parametrize("coded", [b"\xff" * 9 + b"\x02", b"\xff" * 10 + b"\x01", b"\x80", b"\x01\xff"])
+def test_a_number_that_is_too_great_or_cut_is_refused(coded):
+    with pytest.raises(WireError):
+        decode_lists([memoryview(b"\x01\xff\x01"), memoryview(coded)])
+
+
 @given(st.dictionaries(st.text(max_size=8), LISTS | st.lists(st.floats(width=32, allow_nan=False)), max_size=5))
 def test_what_is_written_is_an_example_of_tensorflow_and_the_other_way(columns):
     row = {

@@ -260,7 +260,7 @@ class TestDamage:
     def test_an_index_of_another_file(self, path, tmp_path):
         other = written_by_mindspore(tmp_path / "b.mindrecord", TWO, [row(number, TWO) for number in range(3)])
         shutil.copy(f"{other}.db", f"{path}.db")
-        with pytest.raises(DataError, match=r"the index has 3 records, and .* has 10"):
+        with pytest.raises(DataError, match=r"the index is of 3 records, and not that of .*, which has 10"):
             open_records(path)
 
     def test_an_index_of_another_file_of_as_many_records(self, path, tmp_path):
@@ -269,6 +269,17 @@ class TestDamage:
         shutil.copy(f"{other}.db", f"{path}.db")
         with pytest.raises(DataError, match=r"bytes, and the index|the index says that record"):
             open_records(path).read_many(range(10))
+
+    def test_an_index_of_a_place_inside_a_record(self, path):
+        with sqlite3.connect(f"{path}.db") as database:
+            database.execute("UPDATE INDEXES SET PAGE_OFFSET_BLOB=PAGE_OFFSET_BLOB-8 WHERE ROW_ID=4")
+        database.close()
+        records = open_records(path)
+        with pytest.raises(
+            DataError, match=r"the record says that it has [0-9]+ bytes, and the index [0-9]+"
+        ) as caught:
+            records.read_many(range(10))
+        assert caught.value.where == records.where(4)
 
     @pytest.mark.parametrize("content", [b"", b"no database", None])
     def test_a_damaged_index(self, path, content):
