@@ -60,6 +60,16 @@ def test_lines_longer_than_a_piece_are_put_together(tmp_path):
         assert piece.line == content.count(b"\n", 0, piece.offset) + 1
 
 
+def test_the_place_of_a_byte_is_that_in_the_file_wherever_a_piece_ends(tmp_path):
+    for shift in range(4):
+        content = codecs.BOM_UTF8 + b"x" * (65_536 - 4 + shift) + "好好".encode()[:-1] + b"x"
+        where = content.rindex("好".encode()[:2])
+        sentence = complaint(lines.read, written(tmp_path, content))
+        assert sentence.startswith(f"file:1: the byte 0xe5 at offset {where} is not UTF-8")
+        pieces = list(lines.pieces(written(tmp_path, content[:where])))
+        assert [piece.offset for piece in pieces] == [3, 65_536][: len(pieces)]
+
+
 def test_a_line_of_a_hundred_megabytes_is_refused_in_bounded_memory(tmp_path):
     path = tmp_path / "file"
     with path.open("wb") as stream:

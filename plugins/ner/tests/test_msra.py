@@ -90,6 +90,11 @@ def test_spans_left_out_are_counted_in_order(tmp_path):
     assert corpus.notes == ("2 spans lie in longer ones and were left out; line 1: Z '丙' in X '甲乙丙'",)
 
 
+def test_of_spans_that_begin_together_the_longer_is_kept(tmp_path):
+    content = sentence('<A TYPE="X"><B TYPE="Y">甲</B>乙</A><A TYPE="X"><B TYPE="Y">丙</B></A>')
+    assert spans(tmp_path, content) == [("甲乙丙", ["X 甲乙", "X 丙"])]
+
+
 def test_blanks_are_kept_and_layout_is_not(tmp_path):
     content = sentence("\n  <w>看</w> <w>Iron</w>\n  <w><N TYPE='M'>Iron Man\u30002</N></w>&lt;吧&#x1F600;\n")
     assert spans(tmp_path, content) == [("看 IronIron Man\u30002<吧😀", ["M Iron Man\u30002"])]
@@ -209,7 +214,7 @@ def test_what_is_wrong_is_said(tmp_path, content, wanted):
 @pytest.mark.parametrize(
     ("start", "what"),
     [
-        ("<root><sentence>", "the sentence has more than 4,194,304 characters"),
+        ("<root><sentence>", "the sentence has more than 262,144 characters"),
         ("<", "a tag or a comment has more than 4,194,304 bytes"),
         ('<root><sentence><NAMEX TYPE="', "a tag or a comment has more than 4,194,304 bytes"),
         ("<root><!-- ", "a tag or a comment has more than 4,194,304 bytes"),

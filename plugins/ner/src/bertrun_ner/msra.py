@@ -19,7 +19,10 @@ from bert_core import DataError, lines
 from .sentence import Corpus, Sentence, Span, from_text
 
 LIMIT = lines.LIMIT
-"""Characters of the longest sentence, and bytes of the longest tag or comment."""
+"""Bytes of the longest tag or comment."""
+
+LONGEST = 1 << 18
+"""Characters of the longest sentence."""
 
 DEPTH = 32
 ANNOTATING = ("NAMEX", "TIMEX", "NUMEX")
@@ -165,8 +168,8 @@ class _Handler(ContentHandler):
                 raise self._error("there is text in no sentence")
             return
         self._length += len(content)
-        if self._length > LIMIT:
-            raise self._error(f"the sentence has more than {LIMIT:,} characters")
+        if self._length > LONGEST:
+            raise self._error(f"the sentence has more than {LONGEST:,} characters")
         self._text.append(content)
         self._units += len("".join(content.split()))
 
