@@ -96,10 +96,13 @@ def test_a_pipe_has_no_beginning(tmp_path):
         lines.beginning(tmp_path / "pipe")
 
 
-def test_the_limit_is_that_of_one_line(tmp_path):
-    path = written(tmp_path, "12345\n" * 9)
-    assert len(list(lines.read(path, limit=6))) == 9
-    assert complaint(lines.read, path, limit=5).startswith("file:1: the line has more than 5 bytes")
+@pytest.mark.parametrize("before", [0, 1, 65_535, 65_536, 70_000])
+def test_the_limit_is_that_of_one_line(tmp_path, before):
+    short = b"x" * before + b"\n" if before else b""
+    path = written(tmp_path, short + b"y" * lines.LIMIT + b"\n" + b"z\n" * 9)
+    assert [len(line) for _, line in lines.read(path)] == [before] * bool(before) + [lines.LIMIT] + [1] * 9
+    path = written(tmp_path, short + b"y" * (lines.LIMIT + 1) + b"\nz\n")
+    assert complaint(lines.read, path).startswith(f"file:{1 + bool(before)}: the line has more than 4,194,304 bytes")
 
 
 UTF8 = "Convert the file, for example with `iconv -f {} -t utf-8`."

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.sax import SAXParseException
 from xml.sax.handler import ContentHandler
 from xml.sax.xmlreader import AttributesImpl, Locator
@@ -94,9 +94,9 @@ def read_msra(path: Path, elements: Collection[str] = ()) -> Iterator[tuple[Sent
         raise DataError("the file has no sentence", where=path, hint=_HINT)
 
 
-def _feed(parser: object, content: bytes, path: Path, line: int) -> None:
+def _feed(parser: Any, content: bytes, path: Path, line: int) -> None:
     try:
-        parser.feed(content) if content else parser.close()  # type: ignore[attr-defined]
+        parser.feed(content) if content else parser.close()
     except SAXParseException as error:
         what = f"the file is not XML: {error.getMessage()}" if content else "the file ends inside its XML"
         raise DataError.at(
@@ -104,7 +104,7 @@ def _feed(parser: object, content: bytes, path: Path, line: int) -> None:
         ) from None
     except DefusedXmlException:
         what = "the file declares an entity or refers to another file, which is not followed"
-        raise DataError.at(path, line, what, hint="Write the characters themselves.") from None
+        raise DataError.at(path, parser.getLineNumber(), what, hint="Write the characters themselves.") from None
 
 
 class _Found(NamedTuple):

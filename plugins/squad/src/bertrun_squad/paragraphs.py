@@ -128,16 +128,16 @@ _PAIRS = re.compile(rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F
 
 
 def _whole_escapes(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The pieces of a file, cut so that no escaped pair of surrogates goes over into the next one."""
+    """The lines of a file in pieces, cut so that no escaped pair of surrogates goes over into the next one."""
     held, line = b"", 1
-    for line, _, content in lines.pieces(path):
-        content = held + content
+    for line, _, piece in lines.pieces(path):
+        content = held + piece
         unfinished = _UNFINISHED.search(content, max(0, len(content) - 64))
         held = unfinished[1] if unfinished else b""
-        content = content[: len(content) - len(held)]
-        _check_surrogates(content, path, line)
-        if content:
-            yield line, content
+        for part in content[: len(content) - len(held)].splitlines(keepends=True):
+            _check_surrogates(part, path, line)
+            yield line, part
+            line += part.endswith(b"\n")
     _check_surrogates(held, path, line)
     if held:
         yield line, held
