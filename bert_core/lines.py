@@ -1,4 +1,4 @@
-"""Lines, JSON lines and pieces of text files, read in bounded memory with errors that name file and line."""
+"""Lines and pieces of text files and lines of JSON, read in bounded memory with errors that name file and line."""
 
 from __future__ import annotations
 
@@ -54,7 +54,8 @@ def pieces(path: Path) -> Iterator[Piece]:
             _check(content, decoder, path, line, offset)
             mark = len(codecs.BOM_UTF8) if not offset and content.startswith(codecs.BOM_UTF8) else 0
             empty = empty and not content[mark:].strip()
-            yield Piece(line, offset + mark, content[mark:])
+            if len(content) > mark:
+                yield Piece(line, offset + mark, content[mark:])
             offset += len(content)
             line += content.count(b"\n")
         if cut := len(decoder.getstate()[0]):
@@ -111,21 +112,6 @@ def _split(content: bytes) -> list[str]:
     if "\r" in text:
         text = "\n".join(line.rstrip("\r").replace("\r", "\n") for line in text.split("\n"))
     return text.split("\n")
-
-
-def objects(path: Path, *, hint: str | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a file of JSON lines, each with the number of its line; lines of white space are left out.
-
-    Args:
-        path: The file.
-        hint: What a line should be, for messages.
-
-    Raises:
-        DataError: As `read` and `parse`.
-    """
-    for number, line in read(path):
-        if line.strip():
-            yield number, parse(line, path, number, hint=hint)
 
 
 def parse(line: str, path: Path, number: int, *, hint: str | None = None) -> dict[str, Any]:

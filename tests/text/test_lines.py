@@ -27,6 +27,11 @@ def complaint(read, path, **options):
     return str(caught.value).replace(str(path), "file")
 
 
+def objects(path, **options):
+    """The objects of a file of JSON lines, with their lines."""
+    return [(number, lines.parse(line, path, number, **options)) for number, line in lines.read(path) if line.strip()]
+
+
 @pytest.mark.parametrize(
     ("content", "numbered"),
     [
@@ -138,7 +143,7 @@ def test_what_is_not_there_is_refused(tmp_path):
 
 def test_objects_are_numbered_by_their_lines(tmp_path):
     path = written(tmp_path, codecs.BOM_UTF8 + b'{"a": 1}\r\n\r\n \n{"b": [{}]}')
-    assert list(lines.objects(path)) == [(1, {"a": 1}), (4, {"b": [{}]})]
+    assert objects(path) == [(1, {"a": 1}), (4, {"b": [{}]})]
 
 
 @pytest.mark.parametrize(
@@ -160,14 +165,14 @@ def test_objects_are_numbered_by_their_lines(tmp_path):
 )
 def test_what_is_no_object_is_refused(tmp_path, line, sentence):
     path = written(tmp_path, "{}\n" + line)
-    assert complaint(lines.objects, path) == f"file:2: {sentence}"
-    assert complaint(lines.objects, path, hint="Write objects.") == f"file:2: {sentence}. Write objects."
+    assert complaint(objects, path) == f"file:2: {sentence}"
+    assert complaint(objects, path, hint="Write objects.") == f"file:2: {sentence}. Write objects."
 
 
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text())))
 def test_a_line_is_what_the_standard_library_reads(tmp_path_factory, row):
     path = written(tmp_path_factory.mktemp("lines"), json.dumps(row))
-    assert list(lines.objects(path)) == [(1, row)]
+    assert objects(path) == [(1, row)]
 
 
 def test_text_out_of_json_has_characters_only(tmp_path):

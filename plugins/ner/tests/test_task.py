@@ -263,6 +263,16 @@ def test_records_are_refused(kind: Any, write: Any) -> None:
     )
 
 
+def test_elements_of_xml_are_chosen(write: Any) -> None:
+    marked = '<w><NAMEX TYPE="LOC">北京</NAMEX></w><w><TIMEX TYPE="DATE">今天</TIMEX></w>'
+    path = write("train.xml", f"<root><sentence>{marked}</sentence></root>")
+    assert NerTask(NerOptions()).read(path, "train").summary == "1 sentence, 4 units, 2 spans (DATE 1, LOC 1)"
+    task = NerTask(NerOptions(xml_elements=("NAMEX",)))
+    reading = task.read(path, "train")
+    task.learn(reading.examples)
+    assert (reading.summary, task.labels) == ("1 sentence, 4 units, 1 span (LOC 1)", ("O", "B-LOC", "I-LOC"))
+
+
 def test_a_schema_of_text_is_noted(write: Any) -> None:
     path, schema = write("train", columns("B-PER")), Path("schema.json")
     notes = NerTask(NerOptions(schema=schema)).read(path, "train").notes

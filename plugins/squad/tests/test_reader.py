@@ -189,6 +189,7 @@ def lone(escape):
 BROKEN = [
     (b"", "file: the file is empty"),
     (b"\xef\xbb\xbf \n", "file: the file is empty"),
+    (b"\xef\xbb\xbf", "file: the file is empty"),
     ("{}", f"file:1: the file has no 'data'. {FORM}"),
     ("[]", f"file: the file has no paragraph. {FORM}"),
     ({"data": []}, f"file: the file has no paragraph. {FORM}"),

@@ -25,6 +25,7 @@ LONGEST = 1 << 18
 """Characters of the longest sentence."""
 
 DEPTH = 32
+_NAMES = 20  # of elements, to be listed
 ANNOTATING = ("NAMEX", "TIMEX", "NUMEX")
 FORM = '<root><sentence><w>在</w><w><NAMEX TYPE="LOCATION">北京</NAMEX></w></sentence></root>'
 _HINT = f"A file is {FORM}."
@@ -46,7 +47,7 @@ def parse_msra(path: Path, elements: Collection[str] = ()) -> Corpus:
             Empty: all that have a TYPE.
 
     Raises:
-        DataError: With the line.
+        DataError: As `read_msra`.
     """
     sentences: list[Sentence] = []
     inner: list[str] = []
@@ -72,7 +73,8 @@ def read_msra(path: Path, elements: Collection[str] = ()) -> Iterator[tuple[Sent
         elements: As in `parse_msra`.
 
     Raises:
-        DataError: With the line. Entities and references to other files are refused.
+        DataError: With the line. Entities and references to other files are refused. None of the chosen elements is
+            in the file.
     """
     handler = _Handler(path, frozenset(elements))
     parser = make_parser()
@@ -92,6 +94,10 @@ def read_msra(path: Path, elements: Collection[str] = ()) -> Iterator[tuple[Sent
     _feed(parser, b"", path, line)
     if not number:
         raise DataError("the file has no sentence", where=path, hint=_HINT)
+    if elements and not handler.marking & set(elements):
+        what = f"the file has no element {' or '.join(sorted(elements))} with a TYPE"
+        found = f"It has {', '.join(sorted(handler.marking))}." if handler.marking else None
+        raise DataError(what, where=path, hint=found)
 
 
 def _feed(parser: Any, content: bytes, path: Path, line: int) -> None:
@@ -123,13 +129,17 @@ class _Element:
 
 
 class _Handler(ContentHandler):
-    """Puts each sentence into `done` when its element ends; `moved` says that something has begun, ended or gone on."""
+    """Puts each sentence into `done` when its element ends.
+
+    `moved` says that something has begun, ended or gone on; `marking` are the names of elements with a TYPE.
+    """
 
     def __init__(self, path: Path, elements: frozenset[str]) -> None:
         super().__init__()
         self.done: list[tuple[Sentence, tuple[str, ...]]] = []
         self.moved = False
         self.depth = 0
+        self.marking: set[str] = set()
         self._path, self._elements = path, elements
         self._open: list[_Element] = []
         self._text: list[str] = []
@@ -153,6 +163,8 @@ class _Handler(ContentHandler):
 
     def _type(self, name: str, attrs: AttributesImpl) -> str | None:
         type_ = next((value for key, value in attrs.items() if key.upper() == "TYPE"), None)
+        if type_ is not None and (name in self._elements or len(self.marking) < _NAMES):
+            self.marking.add(name)
         if self._elements and name not in self._elements:
             return None
         if type_ is None and (name in self._elements or name.upper() in ANNOTATING):
