@@ -1,4 +1,4 @@
-"""Lines, JSON lines and pieces of text files, read in bounded memory with errors that name file and line."""
+"""Lines and pieces of text files and lines of JSON, read in bounded memory with errors that name file and line."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ LIMIT = 4 << 20
 _PIECE = 64 << 10
 _SAMPLE = 1 << 20
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-_LONE_RETURN = re.compile(rb"\r(?!\r*\n)")
+_LINE_END = re.compile(rb"\r*\n|\r")
 _IDEOGRAPH = re.compile("[\u4e00-\u9fff]")
 _NO_CHARACTER = re.compile("[\0\ud800-\udfff]")
 
 
 class Piece(NamedTuple):
-    """A part of one line of a file.
+    """A part of a file.
 
     Args:
-        line: Its line, from 1; lines end with a line feed here.
+        line: The line at which it begins, from 1; lines end with a line feed here.
         offset: Its place in the file, in bytes.
-        content: At most 64 KiB, with the line feed where it has one.
+        content: At most 64 KiB.
     """
 
     line: int
@@ -41,7 +41,7 @@ class Piece(NamedTuple):
 def pieces(path: Path) -> Iterator[Piece]:
     """The content of a text file in UTF-8, in pieces, without a byte order mark.
 
-    For readers that take bytes as they come (of XML, of JSON); a piece may end inside a character.
+    For readers that take bytes as they come (of XML, of JSON); a piece may end inside a line and inside a character.
 
     Raises:
         DataError: It cannot be read, holds nothing but white space, is not UTF-8, ends inside a character or has a
@@ -50,13 +50,14 @@ def pieces(path: Path) -> Iterator[Piece]:
     with _opened(path) as stream:
         line, offset, empty = 1, 0, True
         decoder = codecs.getincrementaldecoder("utf-8")()
-        while content := stream.readline(_PIECE):
+        while content := stream.read(_PIECE):
             _check(content, decoder, path, line, offset)
             mark = len(codecs.BOM_UTF8) if not offset and content.startswith(codecs.BOM_UTF8) else 0
             empty = empty and not content[mark:].strip()
-            yield Piece(line, offset + mark, content[mark:])
+            if len(content) > mark:
+                yield Piece(line, offset + mark, content[mark:])
             offset += len(content)
-            line += content.endswith(b"\n")
+            line += content.count(b"\n")
         if cut := len(decoder.getstate()[0]):
             what = f"the file ends inside the character at offset {offset - cut}"
             raise DataError.at(path, line, what, hint="It was cut off; get the whole file.")
@@ -73,52 +74,44 @@ def beginning(path: Path) -> str:
     if path.exists() and not path.is_file() and not path.is_dir():
         what = "its beginning cannot be looked at, since this is no file that can be read twice"
         raise DataError(what, where=path, hint="Name its format, or write it to a file first.")
-    content = next(piece.content for piece in pieces(path) if piece.content.strip())
-    return content.decode("utf-8", errors="ignore").strip()
+    content = next(content for piece in pieces(path) if (content := piece.content.strip()))
+    return content.partition(b"\n")[0].decode("utf-8", errors="ignore").strip()
 
 
-def read(path: Path, *, limit: int = LIMIT) -> Iterator[tuple[int, str]]:
+def read(path: Path) -> Iterator[tuple[int, str]]:
     """The lines of a text file in UTF-8, each with its number from 1, without what ends it.
 
     A line ends with a line feed, with carriage returns before one, or with a carriage return alone. A byte order
-    mark is left out. Memory is bounded by `limit`, whatever the file.
+    mark is left out. Memory is bounded by that of the longest line, whatever the file.
 
     Args:
         path: The file.
-        limit: Bytes of the longest line.
 
     Raises:
-        DataError: As `pieces`; or a line is longer than the limit.
+        DataError: As `pieces`; or a line is longer than `LIMIT`.
     """
     number, held = 0, b""
     for piece in pieces(path):
-        held += piece.content
-        if len(held) > limit:
-            what = f"the line has more than {limit:,} bytes"
+        first, feed, rest = piece.content.partition(b"\n")
+        held += first
+        if len(held) > LIMIT:
+            what = f"the line has more than {LIMIT:,} bytes"
             raise DataError.at(path, number + 1, what, hint="Are the ends of its lines missing?")
-        if held.endswith(b"\n"):
-            for line in held.decode("utf-8").rstrip("\r\n").split("\r"):
+        if feed:
+            whole, feed, after = rest.rpartition(b"\n")
+            for line in _split(held + b"\n" + whole + feed):
                 number += 1
                 yield number, line
-            held = b""
+            held = after
     if held:
-        yield from enumerate(held.decode("utf-8").rstrip("\r").split("\r"), number + 1)
+        yield from enumerate(_split(held), number + 1)
 
 
-def objects(path: Path, *, limit: int = LIMIT, hint: str | None = None) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The objects of a file of JSON lines, each with the number of its line; lines of white space are left out.
-
-    Args:
-        path: The file.
-        limit: Bytes of the longest line.
-        hint: What a line should be, for messages.
-
-    Raises:
-        DataError: As `read` and `parse`.
-    """
-    for number, line in read(path, limit=limit):
-        if line.strip():
-            yield number, parse(line, path, number, hint=hint)
+def _split(content: bytes) -> list[str]:
+    text = content.decode("utf-8").removesuffix("\n")
+    if "\r" in text:
+        text = "\n".join(line.rstrip("\r").replace("\r", "\n") for line in text.split("\n"))
+    return text.split("\n")
 
 
 def parse(line: str, path: Path, number: int, *, hint: str | None = None) -> dict[str, Any]:
@@ -205,13 +198,14 @@ def _check(content: bytes, decoder: codecs.IncrementalDecoder, path: Path, line:
     if not offset and content.startswith(_UTF16_MARKS):
         raise _not_utf8(path, line, content[0], 0)
     if b"\0" in content:
-        raise DataError.at(path, line, "the line has a NUL character", hint="Is this a text file in UTF-8?")
+        here = line + len(_LINE_END.findall(content, 0, content.index(b"\0")))
+        raise DataError.at(path, here, "the line has a NUL character", hint="Is this a text file in UTF-8?")
     start = offset - len(decoder.getstate()[0])
     try:
         decoder.decode(content)
     except UnicodeDecodeError as error:
-        before = len(_LONE_RETURN.findall(content, 0, error.start))
-        raise _not_utf8(path, line + before, error.object[error.start], start + error.start) from None
+        here = line + len(_LINE_END.findall(error.object, 0, error.start))
+        raise _not_utf8(path, here, error.object[error.start], start + error.start) from None
 
 
 def _not_utf8(path: Path, line: int, byte: int, offset: int) -> DataError:

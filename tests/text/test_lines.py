@@ -27,6 +27,11 @@ def complaint(read, path, **options):
     return str(caught.value).replace(str(path), "file")
 
 
+def objects(path, **options):
+    """The objects of a file of JSON lines, with their lines."""
+    return [(number, lines.parse(line, path, number, **options)) for number, line in lines.read(path) if line.strip()]
+
+
 @pytest.mark.parametrize(
     ("content", "numbered"),
     [
@@ -60,6 +65,16 @@ def test_lines_longer_than_a_piece_are_put_together(tmp_path):
         assert piece.line == content.count(b"\n", 0, piece.offset) + 1
 
 
+def test_the_place_of_a_byte_is_that_in_the_file_wherever_a_piece_ends(tmp_path):
+    for shift in range(4):
+        content = codecs.BOM_UTF8 + b"x" * (65_536 - 4 + shift) + "好好".encode()[:-1] + b"x"
+        where = content.rindex("好".encode()[:2])
+        sentence = complaint(lines.read, written(tmp_path, content))
+        assert sentence.startswith(f"file:1: the byte 0xe5 at offset {where} is not UTF-8")
+        pieces = list(lines.pieces(written(tmp_path, content[:where])))
+        assert [piece.offset for piece in pieces] == [3, 65_536][: len(pieces)]
+
+
 def test_a_line_of_a_hundred_megabytes_is_refused_in_bounded_memory(tmp_path):
     path = tmp_path / "file"
     with path.open("wb") as stream:
@@ -86,10 +101,13 @@ def test_a_pipe_has_no_beginning(tmp_path):
         lines.beginning(tmp_path / "pipe")
 
 
-def test_the_limit_is_that_of_one_line(tmp_path):
-    path = written(tmp_path, "12345\n" * 9)
-    assert len(list(lines.read(path, limit=6))) == 9
-    assert complaint(lines.read, path, limit=5).startswith("file:1: the line has more than 5 bytes")
+@pytest.mark.parametrize("before", [0, 1, 65_535, 65_536, 70_000])
+def test_the_limit_is_that_of_one_line(tmp_path, before):
+    short = b"x" * before + b"\n" if before else b""
+    path = written(tmp_path, short + b"y" * lines.LIMIT + b"\n" + b"z\n" * 9)
+    assert [len(line) for _, line in lines.read(path)] == [before] * bool(before) + [lines.LIMIT] + [1] * 9
+    path = written(tmp_path, short + b"y" * (lines.LIMIT + 1) + b"\nz\n")
+    assert complaint(lines.read, path).startswith(f"file:{1 + bool(before)}: the line has more than 4,194,304 bytes")
 
 
 UTF8 = "Convert the file, for example with `iconv -f {} -t utf-8`."
@@ -125,7 +143,7 @@ def test_what_is_not_there_is_refused(tmp_path):
 
 def test_objects_are_numbered_by_their_lines(tmp_path):
     path = written(tmp_path, codecs.BOM_UTF8 + b'{"a": 1}\r\n\r\n \n{"b": [{}]}')
-    assert list(lines.objects(path)) == [(1, {"a": 1}), (4, {"b": [{}]})]
+    assert objects(path) == [(1, {"a": 1}), (4, {"b": [{}]})]
 
 
 @pytest.mark.parametrize(
@@ -147,14 +165,14 @@ def test_objects_are_numbered_by_their_lines(tmp_path):
 )
 def test_what_is_no_object_is_refused(tmp_path, line, sentence):
     path = written(tmp_path, "{}\n" + line)
-    assert complaint(lines.objects, path) == f"file:2: {sentence}"
-    assert complaint(lines.objects, path, hint="Write objects.") == f"file:2: {sentence}. Write objects."
+    assert complaint(objects, path) == f"file:2: {sentence}"
+    assert complaint(objects, path, hint="Write objects.") == f"file:2: {sentence}. Write objects."
 
 
 @given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text())))
 def test_a_line_is_what_the_standard_library_reads(tmp_path_factory, row):
     path = written(tmp_path_factory.mktemp("lines"), json.dumps(row))
-    assert list(lines.objects(path)) == [(1, row)]
+    assert objects(path) == [(1, row)]
 
 
 def test_text_out_of_json_has_characters_only(tmp_path):

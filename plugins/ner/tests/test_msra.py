@@ -54,13 +54,22 @@ def test_characters_are_units_and_types_are_spans(tmp_path):
         ((), ["LOCATION 北京", "DATE 今天", "MONEY 三元"]),
         (("NAMEX",), ["LOCATION 北京"]),
         (("TIMEX", "NUMEX"), ["DATE 今天", "MONEY 三元"]),
-        (("OTHER",), []),
+        (("OTHER", "NAMEX"), ["LOCATION 北京"]),
     ],
 )
 def test_elements_are_chosen_and_the_text_of_others_stays(tmp_path, elements, kept):
     found = spans(tmp_path, CORPUS, elements)
     assert [text for text, _ in found] == ["我在北京", "今天付三元。"]
     assert [mention for _, mentions in found for mention in mentions] == kept
+
+
+def test_elements_that_are_nowhere_are_named(tmp_path):
+    path = written(tmp_path, CORPUS)
+    assert complaint(path, ["namex", "NAMX"]) == (
+        "file: the file has no element NAMX or namex with a TYPE. It has NAMEX, NUMEX, TIMEX."
+    )
+    path = written(tmp_path, sentence("甲"))
+    assert complaint(path, ["NAMEX"]) == "file: the file has no element NAMEX with a TYPE"
 
 
 def sentence(content):
@@ -88,6 +97,11 @@ def test_spans_left_out_are_counted_in_order(tmp_path):
     corpus = parse_msra(written(tmp_path, sentence(twice)))
     assert corpus.sentences[0].spans == (Span("X", 0, 3), Span("X", 3, 4))
     assert corpus.notes == ("2 spans lie in longer ones and were left out; line 1: Z '丙' in X '甲乙丙'",)
+
+
+def test_of_spans_that_begin_together_the_longer_is_kept(tmp_path):
+    content = sentence('<A TYPE="X"><B TYPE="Y">甲</B>乙</A><A TYPE="X"><B TYPE="Y">丙</B></A>')
+    assert spans(tmp_path, content) == [("甲乙丙", ["X 甲乙", "X 丙"])]
 
 
 def test_blanks_are_kept_and_layout_is_not(tmp_path):
@@ -149,9 +163,9 @@ def test_the_format_may_be_told(tmp_path):
         read_sentences(written(tmp_path, "a O\n"), data_format="msra")
 
 
-def complaint(path):
+def complaint(path, elements=()):
     with pytest.raises(DataError) as caught:
-        parse_msra(path)
+        parse_msra(path, elements)
     return str(caught.value).replace(str(path), "file")
 
 
@@ -163,6 +177,7 @@ ENTITY = (
 BROKEN = [
     (b"", "file: the file is empty"),
     (b"\xef\xbb\xbf\r\n", "file: the file is empty"),
+    (b"\xef\xbb\xbf", "file: the file is empty"),
     ("<root></root>", f"file: the file has no sentence. {HINT}"),
     ("<root/>\n", f"file: the file has no sentence. {HINT}"),
     (CORPUS.replace("</root>", ""), "file:9: the file ends inside its XML. It was cut off."),
@@ -209,7 +224,7 @@ def test_what_is_wrong_is_said(tmp_path, content, wanted):
 @pytest.mark.parametrize(
     ("start", "what"),
     [
-        ("<root><sentence>", "the sentence has more than 4,194,304 characters"),
+        ("<root><sentence>", "the sentence has more than 262,144 characters"),
         ("<", "a tag or a comment has more than 4,194,304 bytes"),
         ('<root><sentence><NAMEX TYPE="', "a tag or a comment has more than 4,194,304 bytes"),
         ("<root><!-- ", "a tag or a comment has more than 4,194,304 bytes"),

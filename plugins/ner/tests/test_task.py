@@ -262,6 +262,16 @@ def test_text_that_is_said_to_be_records_is_refused(kind: Any, write: Any) -> No
     assert said == f"{path}: this is text, and --data-format says {kind}"
 
 
+def test_elements_of_xml_are_chosen(write: Any) -> None:
+    marked = '<w><NAMEX TYPE="LOC">北京</NAMEX></w><w><TIMEX TYPE="DATE">今天</TIMEX></w>'
+    path = write("train.xml", f"<root><sentence>{marked}</sentence></root>")
+    assert NerTask(NerOptions()).read(path, "train").summary == "1 sentence, 4 units, 2 spans (DATE 1, LOC 1)"
+    task = NerTask(NerOptions(xml_elements=("NAMEX",)))
+    reading = task.read(path, "train")
+    task.learn(reading.examples)
+    assert (reading.summary, task.labels) == ("1 sentence, 4 units, 1 span (LOC 1)", ("O", "B-LOC", "I-LOC"))
+
+
 @pytest.mark.parametrize("metric", ["spans", "conlleval", "cluener", "tokens"])
 def test_the_best_score_is_one_that_the_chosen_metric_gives(metric: Any) -> None:
     task = NerTask(NerOptions(metric=metric))

@@ -189,6 +189,7 @@ def lone(escape):
 BROKEN = [
     (b"", "file: the file is empty"),
     (b"\xef\xbb\xbf \n", "file: the file is empty"),
+    (b"\xef\xbb\xbf", "file: the file is empty"),
     ("{}", f"file:1: the file has no 'data'. {FORM}"),
     ("[]", f"file: the file has no paragraph. {FORM}"),
     ({"data": []}, f"file: the file has no paragraph. {FORM}"),
@@ -235,8 +236,9 @@ BROKEN = [
      "Convert the file, for example with `iconv -f gb18030 -t utf-8`."),
     ('{"data": "好'.encode()[:-1], "file:1: the file ends inside the character at offset 10. "
      "It was cut off; get the whole file."),
-    (json.dumps(qa())[:-1], "file:1: the file ends inside its JSON after data[0].paragraphs[0]. It was cut off."),
-    (json.dumps(qa())[:-40], "file:1: the file ends inside its JSON after data[0].paragraphs[0]. It was cut off."),
+    (json.dumps(qa())[:-1], "file:1: the file ends inside its JSON after data[0].paragraphs[0] began. It was cut off."),
+    (json.dumps(qa())[:-40],
+     "file:1: the file ends inside its JSON after data[0].paragraphs[0] began. It was cut off."),
     ('{"x": ' + "[" * 9_999_999, f"file:1: the file nests deeper than 32 levels. {FORM}"),
     ('{"data": [{"paragraphs": [{"context": ' + '{"a":' * 99_999,
      f"file:1: the file nests deeper than 32 levels. {FORM}"),
@@ -259,11 +261,21 @@ def test_the_line_and_the_paragraph_before_what_is_no_json_are_named(tmp_path):
     content = json.dumps(qa(), indent=1).replace("]\n  }\n ]", "]\n  };\n ]")
     line = content[: content.index(";")].count("\n") + 1
     sentence = complaint(written(tmp_path, content))
-    assert sentence.startswith(f"file:{line}: the file is not JSON after data[0].paragraphs[0]")
+    assert sentence.startswith(f"file:{line}: the file is not JSON after data[0].paragraphs[0] began")
 
 
-def test_a_number_of_thousands_of_digits_is_no_json(tmp_path):
-    assert complaint(written(tmp_path, '{"data": ' + "7" * 5_000 + "}")).startswith("file:1: the file is not JSON")
+def test_paragraphs_before_what_is_no_json_are_read(tmp_path):
+    rows = [paragraph("Oslo", asked(id=str(number))) for number in range(3)]
+    path = written(tmp_path, json.dumps({"data": [article(*rows)]})[: -len("]}]}")] + "x")
+    questions = read_questions(path)
+    assert [next(questions).id for _ in rows] == ["0", "1", "2"]
+    with pytest.raises(DataError, match=r"not JSON after data\[0\]\.paragraphs\[2\] began"):
+        next(questions)
+
+
+@pytest.mark.parametrize("digits", [5_000, 70_000])
+def test_a_number_of_thousands_of_digits_is_no_json(tmp_path, digits):
+    assert complaint(written(tmp_path, '{"x": [1, ' + "7" * digits + "}")).startswith("file:1: the file is not JSON")
 
 
 @pytest.mark.parametrize("start", ['"', '{"x": "', '{"data": [{"paragraphs": [{"context": "'])

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from xml.sax import SAXParseException
 from xml.sax.handler import ContentHandler
 from xml.sax.xmlreader import AttributesImpl, Locator
@@ -19,9 +19,13 @@ from bert_core import DataError, lines
 from .sentence import Corpus, Sentence, Span, from_text
 
 LIMIT = lines.LIMIT
-"""Characters of the longest sentence, and bytes of the longest tag or comment."""
+"""Bytes of the longest tag or comment."""
+
+LONGEST = 1 << 18
+"""Characters of the longest sentence."""
 
 DEPTH = 32
+_NAMES = 20  # of elements, to be listed
 ANNOTATING = ("NAMEX", "TIMEX", "NUMEX")
 FORM = '<root><sentence><w>在</w><w><NAMEX TYPE="LOCATION">北京</NAMEX></w></sentence></root>'
 _HINT = f"A file is {FORM}."
@@ -43,7 +47,7 @@ def parse_msra(path: Path, elements: Collection[str] = ()) -> Corpus:
             Empty: all that have a TYPE.
 
     Raises:
-        DataError: With the line.
+        DataError: As `read_msra`.
     """
     sentences: list[Sentence] = []
     inner: list[str] = []
@@ -69,7 +73,8 @@ def read_msra(path: Path, elements: Collection[str] = ()) -> Iterator[tuple[Sent
         elements: As in `parse_msra`.
 
     Raises:
-        DataError: With the line. Entities and references to other files are refused.
+        DataError: With the line. Entities and references to other files are refused. None of the chosen elements is
+            in the file.
     """
     handler = _Handler(path, frozenset(elements))
     parser = make_parser()
@@ -89,11 +94,15 @@ def read_msra(path: Path, elements: Collection[str] = ()) -> Iterator[tuple[Sent
     _feed(parser, b"", path, line)
     if not number:
         raise DataError("the file has no sentence", where=path, hint=_HINT)
+    if elements and not handler.marking & set(elements):
+        what = f"the file has no element {' or '.join(sorted(elements))} with a TYPE"
+        found = f"It has {', '.join(sorted(handler.marking))}." if handler.marking else None
+        raise DataError(what, where=path, hint=found)
 
 
-def _feed(parser: object, content: bytes, path: Path, line: int) -> None:
+def _feed(parser: Any, content: bytes, path: Path, line: int) -> None:
     try:
-        parser.feed(content) if content else parser.close()  # type: ignore[attr-defined]
+        parser.feed(content) if content else parser.close()
     except SAXParseException as error:
         what = f"the file is not XML: {error.getMessage()}" if content else "the file ends inside its XML"
         raise DataError.at(
@@ -101,7 +110,7 @@ def _feed(parser: object, content: bytes, path: Path, line: int) -> None:
         ) from None
     except DefusedXmlException:
         what = "the file declares an entity or refers to another file, which is not followed"
-        raise DataError.at(path, line, what, hint="Write the characters themselves.") from None
+        raise DataError.at(path, parser.getLineNumber(), what, hint="Write the characters themselves.") from None
 
 
 class _Found(NamedTuple):
@@ -120,13 +129,17 @@ class _Element:
 
 
 class _Handler(ContentHandler):
-    """Puts each sentence into `done` when its element ends; `moved` says that something has begun, ended or gone on."""
+    """Puts each sentence into `done` when its element ends.
+
+    `moved` says that something has begun, ended or gone on; `marking` are the names of elements with a TYPE.
+    """
 
     def __init__(self, path: Path, elements: frozenset[str]) -> None:
         super().__init__()
         self.done: list[tuple[Sentence, tuple[str, ...]]] = []
         self.moved = False
         self.depth = 0
+        self.marking: set[str] = set()
         self._path, self._elements = path, elements
         self._open: list[_Element] = []
         self._text: list[str] = []
@@ -150,6 +163,8 @@ class _Handler(ContentHandler):
 
     def _type(self, name: str, attrs: AttributesImpl) -> str | None:
         type_ = next((value for key, value in attrs.items() if key.upper() == "TYPE"), None)
+        if type_ is not None and (name in self._elements or len(self.marking) < _NAMES):
+            self.marking.add(name)
         if self._elements and name not in self._elements:
             return None
         if type_ is None and (name in self._elements or name.upper() in ANNOTATING):
@@ -165,8 +180,8 @@ class _Handler(ContentHandler):
                 raise self._error("there is text in no sentence")
             return
         self._length += len(content)
-        if self._length > LIMIT:
-            raise self._error(f"the sentence has more than {LIMIT:,} characters")
+        if self._length > LONGEST:
+            raise self._error(f"the sentence has more than {LONGEST:,} characters")
         self._text.append(content)
         self._units += len("".join(content.split()))
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -83,25 +84,33 @@ def _events(path: Path, walk: _Walk) -> Iterator[tuple[int, Event]]:
     line, held = 1, 0
     for line, content in _whole_escapes(path):
         held += len(content)
-        _feed(reader.send, content, path, line, walk)
+        damage = _damage(partial(reader.send, content))
+        if isinstance(damage, SystemError):
+            del found[:]  # a number with thousands of digits leaves an event whose value may not be touched
         for event in found:
             yield line, event
         del found[:]
+        if damage is not None:
+            what = f"the file is not JSON{_after(walk)}{_reason(damage)}"
+            raise DataError.at(path, line, what, hint=FORM)
         held, walk.moved = 0 if walk.moved else held, False
         if held > LIMIT:
             what = f"{walk.name or 'a value'} has more than {LIMIT:,} bytes"
             raise DataError.at(path, line, what, hint="Cut long texts into paragraphs.")
-    _feed(lambda _: reader.close(), b"", path, line, walk)
+    if _damage(reader.close) is not None:
+        raise DataError.at(path, line, f"the file ends inside its JSON{_after(walk)}", hint="It was cut off.")
 
 
-def _feed(take: Any, content: bytes, path: Path, line: int, walk: _Walk) -> None:
+def _damage(read: Callable[[], object]) -> Exception | None:
     try:
-        take(content)
-    except (ijson.JSONError, ValueError, SystemError) as error:  # SystemError: a number with thousands of digits
-        after = f" after {walk.name}" if walk.name else ""
-        if not content:
-            raise DataError.at(path, line, f"the file ends inside its JSON{after}", hint="It was cut off.") from None
-        raise DataError.at(path, line, f"the file is not JSON{after}{_reason(error)}", hint=FORM) from None
+        read()
+    except (ijson.JSONError, ValueError, SystemError) as error:
+        return error
+    return None
+
+
+def _after(walk: _Walk) -> str:
+    return f" after {walk.name} began" if walk.name else ""
 
 
 def _reason(error: Exception) -> str:
@@ -119,16 +128,16 @@ _PAIRS = re.compile(rb"(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F
 
 
 def _whole_escapes(path: Path) -> Iterator[tuple[int, bytes]]:
-    """The pieces of a file, cut so that no escaped pair of surrogates goes over into the next one."""
+    """The lines of a file in pieces, cut so that no escaped pair of surrogates goes over into the next one."""
     held, line = b"", 1
-    for line, _, content in lines.pieces(path):
-        content = held + content
+    for line, _, piece in lines.pieces(path):
+        content = held + piece
         unfinished = _UNFINISHED.search(content, max(0, len(content) - 64))
         held = unfinished[1] if unfinished else b""
-        content = content[: len(content) - len(held)]
-        _check_surrogates(content, path, line)
-        if content:
-            yield line, content
+        for part in content[: len(content) - len(held)].splitlines(keepends=True):
+            _check_surrogates(part, path, line)
+            yield line, part
+            line += part.endswith(b"\n")
     _check_surrogates(held, path, line)
     if held:
         yield line, held
