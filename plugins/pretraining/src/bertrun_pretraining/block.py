@@ -18,7 +18,7 @@ from .words import ChineseWords, beginnings
 
 Columns = dict[str, NDArray[np.int32] | NDArray[np.float32]]
 
-_ROWS = 1024
+_ROWS = 512
 
 
 @dataclass(frozen=True)

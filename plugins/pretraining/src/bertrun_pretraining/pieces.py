@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from itertools import chain
+from typing import Protocol, cast
 
 # White space to `str.split`, but characters that BERT's tokenizer removes without splitting there.
 _REMOVED = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
@@ -14,6 +15,8 @@ _ALONE = "!-/:-@\\[-`{-~\u2010-\u2027\u3001-\u3003\u3008-\u3011！（），：�
 _PARTS = re.compile(f"[{_ALONE}]|[^{_ALONE}]+")
 _CACHED_ENTRIES = 1 << 18
 _CACHED_LENGTH = 32
+
+_Ids = tuple[int, ...]
 
 
 class PieceEncoder(Protocol):
@@ -27,6 +30,9 @@ class PieceEncoder(Protocol):
     vocab_size: int
     vocab_sha256: str
     lowercase: bool
+
+    def pieces(self, words: Sequence[str]) -> list[list[int]]:
+        """The piece ids of each word, none empty: a word that leaves nothing becomes the unknown piece."""
 
     def encode(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
         """The piece ids of a text, without special pieces, and for each piece its characters [start, end)."""
@@ -44,34 +50,43 @@ class RememberingEncoder:
 
     def __init__(self, encoder: PieceEncoder) -> None:
         self._encoder = encoder
-        self._words: dict[str, tuple[int, ...]] = {}
-        self._parts: dict[str, tuple[int, ...]] = {}
+        self._words: dict[str, _Ids] = {}
+        self._parts: dict[str, _Ids] = {}
 
     def ids(self, text: str) -> list[int]:
         """The piece ids of a text, without special pieces."""
         if _REMOVED.search(text):
             return self._encoder.encode(text)[0]
-        known = self._words
-        ids: list[int] = []
-        for word in text.split():
-            found = known.get(word)
-            ids += self._word(word) if found is None else found
+        words = text.split()
+        found = list(map(self._words.get, words))
+        if None in found:
+            found = [self._word(word) if ids is None else ids for word, ids in zip(words, found, strict=True)]
+        return list(chain.from_iterable(cast(list[_Ids], found)))
+
+    def _word(self, word: str) -> _Ids:
+        if "Σ" in word:  # its lower-case form depends on what follows, also behind a punctuation mark
+            ids = tuple(self._encoder.encode(word)[0])
+        elif word.isascii() and word.isalnum():
+            ids = self._part(word)
+        else:
+            known = self._parts
+            parts = _PARTS.findall(word)
+            ids = tuple(chain.from_iterable([known.get(part) or self._part(part) for part in parts]))
+        _remember(self._words, word, ids)
         return ids
 
-    def _word(self, word: str) -> Sequence[int]:
-        if "Σ" in word:  # its lower-case form depends on what follows, also behind a punctuation mark
-            return _kept(self._words, word, tuple(self._encoder.encode(word)[0]))
-        ids: list[int] = []
-        for part in _PARTS.findall(word):
-            found = self._parts.get(part)
-            ids += _kept(self._parts, part, tuple(self._encoder.encode(part)[0])) if found is None else found
-        return _kept(self._words, word, tuple(ids))
+    def _part(self, part: str) -> _Ids:
+        if part.isascii() and part.isalnum():
+            ids = tuple(self._encoder.pieces((part,))[0])
+        else:
+            ids = tuple(self._encoder.encode(part)[0])
+        _remember(self._parts, part, ids)
+        return ids
 
 
-def _kept(cache: dict[str, tuple[int, ...]], key: str, ids: tuple[int, ...]) -> tuple[int, ...]:
+def _remember(cache: dict[str, _Ids], key: str, ids: _Ids) -> None:
     """Keep what is short; start afresh when there is too much."""
     if len(key) <= _CACHED_LENGTH:
         if len(cache) >= _CACHED_ENTRIES:
             cache.clear()
         cache[key] = ids
-    return ids

@@ -37,7 +37,7 @@ def sentences(document: Document, rule: SentenceRule = "auto", language: str = A
 
 
 def split(paragraph: str, language: str = AUTO) -> Iterator[str]:
-    """The sentences of a paragraph; what has no letter or digit, such as a bracket that closes, joins the one before."""
+    """The sentences of a paragraph; what has no letter or digit, such as a last bracket, joins the one before."""
     import sentencex
 
     kept = ""

@@ -7,6 +7,7 @@ stays, and so does that of lists. Templates are not expanded: what only they say
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 
 _GONE = {
     "ref",
@@ -42,10 +43,8 @@ def paragraphs(markup: str) -> list[str]:
 
 
 def _remove(code: object, node: object) -> None:
-    try:
+    with suppress(ValueError):  # it stood in one that is gone
         code.remove(node)  # type: ignore[attr-defined]
-    except ValueError:
-        pass  # it stood in one that is gone
 
 
 def _clean(line: str) -> str:
