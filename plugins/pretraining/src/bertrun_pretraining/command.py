@@ -44,14 +44,11 @@ class Host(Protocol):
         """Opens shards of a format, `tfrecord` or `mindrecord`."""
 
 
-class _Share(click.ParamType[tuple[int, int]]):
-    name = "I/N"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        found = _SHARE.fullmatch(str(value))
-        if found is None or not 1 <= int(found[1]) <= int(found[2]):
-            self.fail(f"{value!r} is not as 2/8: the second of eight parts", param, ctx)
-        return int(found[1]), int(found[2])
+def _share(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, int]:
+    found = _SHARE.fullmatch(value)
+    if found is None or not 1 <= int(found[1]) <= int(found[2]):
+        raise click.BadParameter(f"{value!r} is not as 2/8, the second of eight parts", context, parameter)
+    return int(found[1]), int(found[2])
 
 
 @click.command("pretrain", help=HELP, short_help="Make pre-training records of raw text.")
@@ -125,7 +122,12 @@ class _Share(click.ParamType[tuple[int, int]]):
 )
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Processes.")
 @click.option(
-    "--shard", type=_Share(), default="1/1", show_default=True, help="Make one of N parts, each on its own machine."
+    "--shard",
+    callback=_share,
+    metavar="I/N",
+    default="1/1",
+    show_default=True,
+    help="Make one of N parts, each on its own machine.",
 )
 @click.option("--quiet", is_flag=True, help="Say nothing of shards that are done.")
 @click.pass_obj

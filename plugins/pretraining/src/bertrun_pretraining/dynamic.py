@@ -11,9 +11,8 @@ from numpy.typing import NDArray
 from .block import Columns
 from .masking import Masking
 from .pieces import PieceEncoder
-from .settings import WholeWords
 from .shards import mask_of
-from .words import beginnings
+from .words import WholeWords, beginnings
 
 
 class DynamicMasking:
