@@ -35,6 +35,7 @@ def dump_documents(stream: BinaryIO, path: Path) -> Iterator[Document]:
     parser = make_parser()
     pages = _Pages(path)
     parser.setContentHandler(pages)
+    pages.setDocumentLocator(parser)  # which `feed`, unlike `parse`, does not do
     try:
         while chunk := read_some(stream, path, pages.line(), size=_CHUNK):
             parser.feed(chunk)
