@@ -30,7 +30,6 @@ def test_what_is_remembered_has_a_bound(encoder, monkeypatch):
     for number in range(50):
         assert remembering.ids(f"cat{number}, mat") == encoder.encode(f"cat{number}, mat")[0]
     assert len(remembering._words) <= 4
-    assert len(remembering._parts) <= 4
 
 
 def test_ids_of_real_text(shared):

@@ -91,8 +91,10 @@ def build(
     name = "index.json" if share.of == 1 else f"index-{share.number}-of-{share.of}.json"
     with _locked(folder, name):
         index = Index.open(folder / name, made_with)
-        return _Build(index, progress, share).run(
-            blocks(files, settings.block_characters), Workshop(settings, open_encoder, sinks, folder), workers
+        workshop = Workshop(settings, open_encoder, sinks, folder)
+        job = _Build(index, progress, share)
+        return job.run(
+            lambda missing: made(missing, workshop, encoder, workers), blocks(files, settings.block_characters)
         )
 
 
@@ -103,8 +105,8 @@ class _Build:
         self._share = share
         self._read = 0
 
-    def run(self, corpus: Iterable[Block], workshop: Workshop, workers: int) -> Index:
-        for shard in made(self._missing(corpus), workshop, workers):
+    def run(self, make: Callable[[Iterable[Block]], Iterable[Shard]], corpus: Iterable[Block]) -> Index:
+        for shard in make(self._missing(corpus)):
             self._index.shards[shard.number] = shard
             self._index.write()
             self._progress(Progress(shard, self._index, self._read))

@@ -27,7 +27,7 @@ interrupted.
 \b
 Examples:
   bertrun data pretrain wiki/ --vocab vocab.txt --output records
-  bertrun data pretrain zhwiki-pages-articles.xml.bz2 --vocab vocab.txt --output records --whole-word-mask chinese
+  bertrun data pretrain zhwiki.xml.bz2 --vocab vocab.txt --output records --whole-word-mask chinese
   bertrun data pretrain wiki/ --vocab vocab.txt --output records --workers 8 --shard 2/4
 """
 

@@ -50,23 +50,23 @@ class DynamicMasking:
             epoch: From 0.
             indexes: Of the records in the whole set, which their places in a batch do not change.
         """
-        ids = columns["input_ids"].astype(np.int64)
+        ids = columns["input_ids"].astype(np.int32)
         present = columns["input_mask"] > 0
         maskable = present & ~np.isin(ids, self._special)
         begins = None if self._whole_words == "off" else maskable & self._word_starts(columns, ids)
         raw = np.stack([self._draws(epoch, index, ids.shape[1]) for index in indexes])
         masked = self._masking.mask(ids, present.sum(axis=1), maskable, begins, raw)
         return {
-            "input_ids": masked.input_ids.astype(np.int32),
+            "input_ids": masked.input_ids,
             "input_mask": present.astype(np.int32),
             "segment_ids": columns["segment_ids"].astype(np.int32),
-            "masked_lm_positions": masked.positions.astype(np.int32),
-            "masked_lm_ids": masked.ids.astype(np.int32),
+            "masked_lm_positions": masked.positions,
+            "masked_lm_ids": masked.ids,
             "masked_lm_weights": masked.weights,
             "next_sentence_labels": columns["next_sentence_labels"].astype(np.int32),
         }
 
-    def _word_starts(self, columns: Mapping[str, NDArray[Any]], ids: NDArray[np.int64]) -> NDArray[np.bool_]:
+    def _word_starts(self, columns: Mapping[str, NDArray[Any]], ids: NDArray[np.int32]) -> NDArray[np.bool_]:
         """Stored ones, else pieces without `##` and those behind [CLS] and [SEP]."""
         if "word_starts" in columns:
             starts: NDArray[np.bool_] = columns["word_starts"] > 0

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Ints = NDArray[np.int64]
+Ints = NDArray[np.int32]
 Raw = NDArray[np.uint64]
 
 _LOW = np.uint64(0xFFFF)
@@ -75,23 +75,23 @@ class Masking:
             raw: (rows, `draws(length)`) random 64-bit words.
         """
         length, most = ids.shape[1], self.max_predictions
-        wanted = np.clip(np.rint(lengths * self.share), 1, most).astype(np.int64)
+        wanted = np.clip(np.rint(lengths * self.share), 1, most).astype(np.int32)
         keys = raw[:, :length]
         chosen = (
             _pieces(keys, maskable, wanted, most) if begins is None else _words(keys, maskable, begins, wanted, most)
         )
         counts = chosen < length
-        positions = np.where(counts, chosen, 0)
+        positions = np.where(counts, chosen, 0).astype(np.int32)
         originals = np.take_along_axis(ids, positions, axis=1)
         replaced = self._replaced(originals, raw[:, length : length + most], raw[:, length + most :])
         masked = ids.copy()
         rows = np.nonzero(counts)[0]
         masked[rows, positions[counts]] = replaced[counts]
-        return Predictions(masked, positions, np.where(counts, originals, 0), counts.astype(np.float32))
+        return Predictions(masked, positions, np.where(counts, originals, np.int32(0)), counts.astype(np.float32))
 
     def _replaced(self, originals: Ints, fates: Raw, words: Raw) -> Ints:
-        random = (((words >> _HALF) * np.uint64(self.vocab_size)) >> _HALF).astype(np.int64)
-        return np.where(fates < _MASKED, self.mask_id, np.where(fates < _KEPT, originals, random))
+        random = (((words >> _HALF) * np.uint64(self.vocab_size)) >> _HALF).astype(np.int32)
+        return np.where(fates < _MASKED, np.int32(self.mask_id), np.where(fates < _KEPT, originals, random))
 
 
 def _pieces(keys: Raw, maskable: NDArray[np.bool_], wanted: Ints, most: int) -> Ints:
@@ -100,7 +100,7 @@ def _pieces(keys: Raw, maskable: NDArray[np.bool_], wanted: Ints, most: int) -> 
     ranked = _ranked(keys, maskable)
     least = np.partition(ranked, most - 1, axis=1)[:, :most] if most < length else ranked
     least.sort(axis=1)
-    chosen = np.where(least == _LAST, length, (least & _LOW).astype(np.int64))
+    chosen = np.where(least == _LAST, length, (least & _LOW).astype(np.int32))
     chosen[np.arange(chosen.shape[1]) >= wanted[:, None]] = length
     chosen.sort(axis=1)
     return _widened(chosen, most, length)
@@ -113,7 +113,7 @@ def _words(keys: Raw, maskable: NDArray[np.bool_], begins: NDArray[np.bool_], wa
     flat = (word + np.arange(rows)[:, None] * (length + 1)).ravel()
     sizes = np.bincount(flat, minlength=rows * (length + 1)).reshape(rows, length + 1)[:, :length]
     ranked = np.sort(_ranked(keys, sizes > 0), axis=1)
-    order = np.where(ranked == _LAST, length - 1, (ranked & _LOW).astype(np.int64))  # an empty word, or the last
+    order = np.where(ranked == _LAST, length - 1, (ranked & _LOW).astype(np.int32))  # an empty word, or the last
     taken = np.zeros((rows, length + 1), dtype=np.bool_)
     left = wanted.copy()
     for place in range(int((sizes > 0).sum(axis=1).max(initial=0))):

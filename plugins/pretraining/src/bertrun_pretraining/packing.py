@@ -39,13 +39,13 @@ class Segments:
 
 
 class Pairs(NamedTuple):
-    """Pairs of texts, as stretches of the block's pieces; each array is (pairs,) int64."""
+    """Pairs of texts, as stretches of the block's pieces; each array is (pairs,) int32."""
 
-    a_start: NDArray[np.int64]
-    a_length: NDArray[np.int64]
-    b_start: NDArray[np.int64]
-    b_length: NDArray[np.int64]
-    random_next: NDArray[np.int64]
+    a_start: NDArray[np.int32]
+    a_length: NDArray[np.int32]
+    b_start: NDArray[np.int32]
+    b_length: NDArray[np.int32]
+    random_next: NDArray[np.int32]
 
     def rows(self, chosen: NDArray[np.int64] | slice) -> Pairs:
         """Some of the pairs."""
@@ -58,7 +58,7 @@ def pack(segments: Segments, *, max_length: int, short_share: float, dupe_factor
     for _ in range(dupe_factor):
         for number in range(len(segments.documents) - 1):
             packer.document(number)
-    found = np.frombuffer(packer.pairs, dtype=np.int64) if packer.pairs else np.empty(0, dtype=np.int64)
+    found = np.frombuffer(packer.pairs, dtype=np.int32) if packer.pairs else np.empty(0, dtype=np.int32)
     return Pairs(*found.reshape(-1, len(Pairs._fields)).T.copy())
 
 
@@ -70,7 +70,7 @@ class _Packer:
         self._short_share = short_share
         self._draw: Callable[[], float] = random.random
         self._bits = random.getrandbits
-        self.pairs = array("q")
+        self.pairs = array("i")
 
     def document(self, number: int) -> None:
         """Pack one document once."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterable, Sequence
 from itertools import chain
 from typing import Protocol, cast
@@ -13,6 +14,7 @@ _REMOVED = re.compile("[\x0b\x0c\x1c-\x1f\x85]")
 # ideographs. A list that is not whole costs time only.
 _ALONE = "!-/:-@\\[-`{-~\u2010-\u2027\u3001-\u3003\u3008-\u3011！（），：；？\u3400-\u4dbf\u4e00-\u9fff"
 _PARTS = re.compile(f"[{_ALONE}]|[^{_ALONE}]+")
+_MARKS = frozenset(string.punctuation)
 _CACHED_ENTRIES = 1 << 18
 _CACHED_LENGTH = 32
 
@@ -51,7 +53,6 @@ class RememberingEncoder:
     def __init__(self, encoder: PieceEncoder) -> None:
         self._encoder = encoder
         self._words: dict[str, _Ids] = {}
-        self._parts: dict[str, _Ids] = {}
 
     def ids(self, text: str) -> list[int]:
         """The piece ids of a text, without special pieces."""
@@ -64,24 +65,23 @@ class RememberingEncoder:
         return list(chain.from_iterable(cast(list[_Ids], found)))
 
     def _word(self, word: str) -> _Ids:
-        if "Σ" in word:  # its lower-case form depends on what follows, also behind a punctuation mark
+        head, last = word[:-1], word[-1:]
+        if word.isascii() and word.isalnum():
+            ids = tuple(self._encoder.pieces((word,))[0])
+        elif head.isascii() and head.isalnum() and last in _MARKS:  # as "word,": the common case, made quick
+            ids = self._known(head) + self._known(last)
+        elif "Σ" in word or len(word) == 1:  # a Σ in lower case depends on what follows, also behind a punctuation mark
             ids = tuple(self._encoder.encode(word)[0])
-        elif word.isascii() and word.isalnum():
-            ids = self._part(word)
         else:
-            known = self._parts
             parts = _PARTS.findall(word)
-            ids = tuple(chain.from_iterable([known.get(part) or self._part(part) for part in parts]))
+            alone = parts == [word]
+            ids = tuple(self._encoder.encode(word)[0] if alone else chain.from_iterable(map(self._known, parts)))
         _remember(self._words, word, ids)
         return ids
 
-    def _part(self, part: str) -> _Ids:
-        if part.isascii() and part.isalnum():
-            ids = tuple(self._encoder.pieces((part,))[0])
-        else:
-            ids = tuple(self._encoder.encode(part)[0])
-        _remember(self._parts, part, ids)
-        return ids
+    def _known(self, word: str) -> _Ids:
+        found = self._words.get(word)
+        return self._word(word) if found is None else found
 
 
 def _remember(cache: dict[str, _Ids], key: str, ids: _Ids) -> None:

@@ -38,15 +38,18 @@ class Workshop:
 
 
 class ShardMaker:
-    """Makes shards, one after the other; opening one opens the tokenizer.
+    """Makes shards, one after the other.
+
+    Args:
+        workshop: What it needs.
+        encoder: The tokenizer, opened.
 
     Raises:
         UsageError: The vocabulary has no [MASK], or a library is missing.
     """
 
-    def __init__(self, workshop: Workshop) -> None:
+    def __init__(self, workshop: Workshop, encoder: PieceEncoder) -> None:
         self._workshop = workshop
-        encoder = workshop.open_encoder()
         self._records = RecordMaker(workshop.settings, encoder, mask_of(encoder))
 
     def make(self, block: Block) -> Shard:

@@ -15,6 +15,7 @@ from bert_core import BertrunError
 
 from .blocks import Block
 from .index import Shard
+from .pieces import PieceEncoder
 from .shards import ShardMaker, Workshop
 
 
@@ -23,7 +24,7 @@ class _Worker(NamedTuple):
     pipe: Connection
 
 
-def made(blocks: Iterable[Block], workshop: Workshop, workers: int) -> Iterator[Shard]:
+def made(blocks: Iterable[Block], workshop: Workshop, encoder: PieceEncoder, workers: int) -> Iterator[Shard]:
     """The shards of blocks as they are done, in any order.
 
     With one worker, shards are made in this process. With more, this one reads one block ahead of them.
@@ -32,7 +33,7 @@ def made(blocks: Iterable[Block], workshop: Workshop, workers: int) -> Iterator[
         BertrunError: What a worker raised, or that one ended by itself.
     """
     if workers == 1:
-        maker = ShardMaker(workshop)
+        maker = ShardMaker(workshop, encoder)
         yield from (maker.make(block) for block in blocks)
         return
     with _started(workshop, workers) as pool:
@@ -97,7 +98,7 @@ def _work(workshop: Workshop, pipe: Connection) -> None:
         except EOFError:
             return
         try:
-            maker = maker or ShardMaker(workshop)
+            maker = maker or ShardMaker(workshop, workshop.open_encoder())
             pipe.send(maker.make(block))
         except BertrunError as error:
             pipe.send(error)
