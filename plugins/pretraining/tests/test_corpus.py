@@ -80,6 +80,7 @@ def test_a_dump_gives_articles_only(read):
             page("One ''two''. [[Three|Four]].", title="A"),
             page("A talk.", ns=1),
             page("#REDIRECT [[A]]", more='<redirect title="A" />'),
+            page("#重定向 [[A]]"),
             page("local x = 1", title="M").replace("wikitext", "Scribunto"),
             page("Old.").replace("</page>", "<revision><text>New &amp; last.</text></revision></page>"),
         ]
@@ -92,9 +93,10 @@ def test_markup_becomes_paragraphs():
     markup = (
         "{{Infobox|name={{x}}|a=b}}'''Bold''' ( ; ) text<ref name=a>Cite {{web}}</ref>, [http://x.org a link].\n"
         "== Heading ==\n* item [[File:a.jpg|thumb|caption [[x]]]] one\n{|\n| cell\n|}\n[[Category:C]]\n[[zh:條目]]\n"
-        "<!-- comment -->Last<br/> [[Mercury (planet)|Mercury]]&nbsp;end.<math>x^2</math>"
+        "[[Star Trek: Voyager]] and [[Category: D]][[ar:x]]\n<!-- comment -->Last<br/>"
+        " [[Mercury (planet)|Mercury]]&nbsp;end.<math>x^2</math>"
     )
-    assert paragraphs(markup) == ["Bold text, a link.", "item one", "Last Mercury end."]
+    assert paragraphs(markup) == ["Bold text, a link.", "item one", "Star Trek: Voyager and", "Last Mercury end."]
 
 
 def test_sentences_of_english_and_chinese():
@@ -270,7 +272,7 @@ def test_a_real_dump_is_read(shared):
     found = list(documents(path))
     assert all(document.form == "wikitext" for document in found)
     content = path.read_text(encoding="utf-8")
-    wanted = content.count("<ns>0</ns>") - content.count("<redirect ")
+    wanted = content.count("<ns>0</ns>") - content.count("<redirect ") - content.count(">#REDIRECT ")
     assert len(found) == wanted
     texts = [" ".join(sentences(document)) for document in found]
     assert any("Toronto" in text for text in texts)

@@ -53,6 +53,9 @@ class RememberingEncoder:
     def __init__(self, encoder: PieceEncoder) -> None:
         self._encoder = encoder
         self._words: dict[str, _Ids] = {}
+        spelled = encoder.spelled(range(encoder.vocab_size))
+        # Words that are a piece are no longer than Google's limit, above which a word is unknown.
+        self._whole = {piece: (id_,) for id_, piece in enumerate(spelled) if _is_plain(piece) and len(piece) <= 200}
 
     def ids(self, text: str) -> list[int]:
         """The piece ids of a text, without special pieces."""
@@ -66,9 +69,9 @@ class RememberingEncoder:
 
     def _word(self, word: str) -> _Ids:
         head, last = word[:-1], word[-1:]
-        if word.isascii() and word.isalnum():
-            ids = tuple(self._encoder.pieces((word,))[0])
-        elif head.isascii() and head.isalnum() and last in _MARKS:  # as "word,": the common case, made quick
+        if _is_plain(word):
+            ids = self._whole.get(word.lower() if self._encoder.lowercase else word) or self._plain(word)
+        elif last in _MARKS and _is_plain(head):  # as "word,": the common case, made quick
             ids = self._known(head) + self._known(last)
         elif "Σ" in word or len(word) == 1:  # a Σ in lower case depends on what follows, also behind a punctuation mark
             ids = tuple(self._encoder.encode(word)[0])
@@ -79,9 +82,16 @@ class RememberingEncoder:
         _remember(self._words, word, ids)
         return ids
 
+    def _plain(self, word: str) -> _Ids:
+        return tuple(self._encoder.pieces((word,))[0])
+
     def _known(self, word: str) -> _Ids:
         found = self._words.get(word)
         return self._word(word) if found is None else found
+
+
+def _is_plain(word: str) -> bool:
+    return word.isascii() and word.isalnum()
 
 
 def _remember(cache: dict[str, _Ids], key: str, ids: _Ids) -> None:

@@ -6,6 +6,7 @@ holds beside its pages takes no memory.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -20,6 +21,8 @@ from .lines import read_some
 _CHUNK = 1 << 16
 # Bytes. MediaWiki's own limit of a page is 2 MiB.
 _LONGEST_PAGE = 16 << 20
+# "#REDIRECT [[Other]]", in any language: old dumps have no <redirect> beside it.
+_REDIRECT = re.compile(r"\s*#\w+\s*:?\s*\[\[")
 _FIELDS = {"title", "ns", "model", "text"}
 
 
@@ -119,6 +122,7 @@ class _Pages(ContentHandler):
 
     def _end_page(self) -> None:
         fields, self._fields = self._fields, {}
+        text = fields.get("text", "")
         article = fields.get("ns", "0").strip() == "0" and fields.get("model", "wikitext").strip() == "wikitext"
-        if article and not self._redirects and fields.get("text", "").strip():
-            self._ready.append(Document(str(self._path), self._page_line, "wikitext", fields["text"]))
+        if article and text.strip() and not self._redirects and not _REDIRECT.match(text):
+            self._ready.append(Document(str(self._path), self._page_line, "wikitext", text))

@@ -23,7 +23,8 @@ _GONE = {
     "code",
 }
 _HEADING = re.compile(r"^=+[^\n]*=+[ \t]*$", re.MULTILINE)
-_NAMESPACED = re.compile(r"\s*:?\s*[^\W\d_][\w -]*:", re.UNICODE)
+# A space behind the colon is of a title, as in "Star Trek: Voyager", but where the word is one of these.
+_NAMESPACED = re.compile(r"\s*:?\s*(?:(?:file|image|category)\s*:|[^\W\d_][\w -]*:(?=\S))", re.IGNORECASE)
 _EMPTY_BRACKETS = re.compile(r"[（(][\s,;，；:：]*[)）]")
 _SPACES = re.compile(r"[ \t\u00a0]+")
 _HAS_LETTER = re.compile(r"[^\W\d_]")
