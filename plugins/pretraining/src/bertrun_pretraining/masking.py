@@ -97,9 +97,7 @@ class Masking:
 def _pieces(keys: Raw, maskable: NDArray[np.bool_], wanted: Ints, most: int) -> Ints:
     """(rows, most) the positions of the `wanted` least keys, rising; the length where there are fewer."""
     length = keys.shape[1]
-    ranked = _ranked(keys, maskable)
-    least = np.partition(ranked, most - 1, axis=1)[:, :most] if most < length else ranked
-    least.sort(axis=1)
+    least = np.sort(_ranked(keys, maskable), axis=1)[:, :most]  # quicker than np.partition where there is AVX-512
     chosen = np.where(least == _LAST, length, (least & _LOW).astype(np.int32))
     chosen[np.arange(chosen.shape[1]) >= wanted[:, None]] = length
     chosen.sort(axis=1)

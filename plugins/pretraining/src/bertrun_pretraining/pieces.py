@@ -63,8 +63,10 @@ class RememberingEncoder:
             return self._encoder.encode(text)[0]
         words = text.split()
         found = list(map(self._words.get, words))
-        if None in found:
-            found = [self._word(word) if ids is None else ids for word, ids in zip(words, found, strict=True)]
+        place = 0
+        for _ in range(found.count(None)):
+            place = found.index(None, place)
+            found[place] = self._word(words[place])
         return list(chain.from_iterable(cast(list[_Ids], found)))
 
     def _word(self, word: str) -> _Ids:
