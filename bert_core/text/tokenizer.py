@@ -134,7 +134,11 @@ class WordPiece:
         (folder / "tokenizer_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
 
     def _word(self, word: str) -> tuple[int, ...]:
-        ids = tuple(self.encode(word)[0]) or (self.unk_id,)
+        if word.isascii() and word.isalnum():  # one word that loses no character, and whose places nobody asks for
+            tokens = self._model.tokenize(word.lower() if self.lowercase else word)
+            ids = tuple([token.id for token in tokens])
+        else:
+            ids = tuple(self.encode(word)[0]) or (self.unk_id,)
         _remember(self._words, word, ids)
         return ids
 
