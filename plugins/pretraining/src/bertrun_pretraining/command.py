@@ -51,7 +51,7 @@ def _share(context: click.Context, parameter: click.Parameter, value: str) -> tu
     return int(found[1]), int(found[2])
 
 
-@click.command("pretrain", help=HELP, short_help="Make pre-training records of raw text.")
+@click.command("data pretrain", help=HELP, short_help="Make pre-training records of raw text.")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--vocab", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The vocab.txt.")
 @click.option("--output", type=click.Path(path_type=Path), required=True, metavar="FOLDER", help="Where shards go.")

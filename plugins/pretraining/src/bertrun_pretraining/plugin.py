@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
+import click
+
 from bert_core import MetricSpec, hookimpl
+
+from .command import pretrain
 
 Score = Callable[..., Mapping[str, float]]
 
@@ -34,3 +38,9 @@ def bertrun_register_metrics() -> Iterable[MetricSpec]:
         summary="The share of pairs whose next-sentence label is right.",
         build=_next_sentence,
     )
+
+
+@hookimpl
+def bertrun_register_commands() -> Iterable[click.Command]:
+    """`bertrun data pretrain`."""
+    yield pretrain
