@@ -75,7 +75,7 @@ def beginning(path: Path) -> str:
         what = "its beginning cannot be looked at, since this is no file that can be read twice"
         raise DataError(what, where=path, hint="Name its format, or write it to a file first.")
     content = next(content for piece in pieces(path) if (content := piece.content.strip()))
-    return content.partition(b"\n")[0].decode("utf-8", errors="ignore").strip()
+    return content.replace(b"\r", b"\n").partition(b"\n")[0].decode("utf-8", errors="ignore").strip()
 
 
 def read(path: Path) -> Iterator[tuple[int, str]]:

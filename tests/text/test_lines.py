@@ -92,6 +92,7 @@ def test_a_line_of_a_hundred_megabytes_is_refused_in_bounded_memory(tmp_path):
 
 def test_the_beginning_tells_what_a_file_is(tmp_path):
     assert lines.beginning(written(tmp_path, "\ufeff\r\n \n a b \r\nc")) == "a b"
+    assert lines.beginning(written(tmp_path, "\r\ra\rb")) == "a"
     assert len(lines.beginning(written(tmp_path, "好" * 99_999))) == 65_536 // 3
 
 

@@ -125,7 +125,9 @@ class TableRows:
 def _reason(error: csv.Error) -> str:
     if "expected after" in str(error):
         return "the row goes on after a quotation mark that closes a value"
-    return "the row opens a quotation mark that nothing closes"  # the end of the file, or of csv's patience
+    if "field limit" in str(error):
+        return f"the row has a value of more than {csv.field_size_limit():,} characters, or one that nothing closes"
+    return "the row opens a quotation mark that nothing closes"
 
 
 def _short(name: str) -> str:
