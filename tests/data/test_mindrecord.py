@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from mindspore.dataset import MindDataset, TFRecordDataset
+from mindspore.dataset import MindDataset
 from mindspore.mindrecord import FileWriter
 
 from bert_core.data import mindrecord_writer as mindrecord_writer_module
@@ -27,7 +27,6 @@ from bert_core.data.mindrecord_blob import decode_lists, scalars
 from bert_core.data.mindrecord_index import index_of
 from bert_core.data.mindrecord_writer import mindrecord_writer
 from bert_core.data.records import is_records, open_records
-from bert_core.data.schema import write_schema
 from bert_core.errors import DataError
 
 NUMBERS = [0, 1, -1, 127, -128, 128, -129, 32767, -32768, 32768, 2**31 - 1, -(2**31)]
@@ -226,19 +225,6 @@ class TestWriting:
             resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
             signal.signal(signal.SIGXFSZ, before)
         assert not list(tmp_path.iterdir())
-
-
-def test_mindspore_reads_our_tfrecords_and_schema(tmp_path, make_rows, write_tfrecord):
-    rows = make_rows(20)
-    path = write_tfrecord(tmp_path / "a.tfrecord", rows)
-    columns = [
-        Column(name, "float32" if values.dtype == np.float32 else "int64", values.shape)
-        for name, values in rows[0].items()
-    ]
-    write_schema(tmp_path / "schema.json", columns, 15)
-    data = TFRecordDataset(str(path), str(tmp_path / "schema.json"), shuffle=False)
-    read = list(data.create_dict_iterator(num_epochs=1, output_numpy=True))
-    assert_read(read, rows[:15])
 
 
 class TestDamage:
