@@ -234,7 +234,7 @@ def test_an_old_command_line_runs_as_it_is(plan):
     run, task = decided.run, decided.options("task")
     assert (decided.choices["device"].name, run.train, run.eval, run.epochs) == ("cpu", True, False, 2)
     assert (run.train_data, run.vocab, run.weights) == (Path("x.tfrecord"), Path("vocab.txt"), None)
-    assert (task.crf, task.schema, task.metric) == (True, Path("s.json"), "spans")
+    assert (task.crf, run.schema, task.metric) == (True, Path("s.json"), "spans")
 
 
 def test_the_example_of_the_design_asks_for_ascend(install, bertrun):
