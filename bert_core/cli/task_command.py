@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from pathlib import Path
 from typing import Any
 
 import click
@@ -22,6 +23,7 @@ from .options import PageContext, click_option, option_rows, unknown_arguments
 from .state import State
 
 OWN, TASK = "command", "task"
+FILE = click.Path(path_type=Path)
 META = "bertrun.task"
 
 
@@ -45,8 +47,13 @@ class Job:
 
     @property
     def named(self) -> TaskSpec:
-        """The task, of a command that needs one."""
-        assert self.spec is not None
+        """The task, of a command that needs one.
+
+        Raises:
+            UsageError: None was named.
+        """
+        if self.spec is None:
+            raise UsageError("no task was chosen", hint=f"Say --task with one of: {listed(self.manager.specs(TASK))}")
         return self.spec
 
 
@@ -60,7 +67,6 @@ class TaskCommand(click.Command):
         work: What it does.
         help: Its help.
         short_help: Its line among all commands.
-        needs_task: Whether it needs `--task`.
     """
 
     context_class = PageContext
@@ -74,9 +80,8 @@ class TaskCommand(click.Command):
         work: Callable[[Job], None],
         help: str,
         short_help: str,
-        needs_task: bool = True,
     ) -> None:
-        self.own, self.arguments, self.work, self.needs_task = own, list(arguments), work, needs_task
+        self.own, self.arguments, self.work = own, list(arguments), work
         super().__init__(
             name,
             help=help,
@@ -114,8 +119,6 @@ class TaskCommand(click.Command):
     def invoke(self, ctx: click.Context) -> None:
         """Decide the options, all problems together, then do the work."""
         manager, spec, owners, unknown = ctx.meta[META]
-        if spec is None and self.needs_task:
-            raise UsageError("no task was chosen", hint=f"Say --task with one of: {listed(manager.specs(TASK))}")
         given = dict(ctx.params)
         arguments = {str(argument.name): given.pop(str(argument.name)) for argument in self.arguments}
         given.pop(TASK)

@@ -10,10 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from bert_core.data.records import Records
 from bert_core.protocols import InspectedTask, TextEncoder
 
 _SHOWN = 5  # places that a finding names
 _QUANTILES = (0.0, 0.5, 0.9, 0.99, 1.0)
+_TOGETHER = 256  # records that are read at once
 
 
 @dataclass(frozen=True)
@@ -162,6 +164,26 @@ def statistics(facts: Sequence[Fact], pieces: Sequence[int] | None) -> Mapping[s
         "characters": _spread(characters),
     }
     return found if pieces is None else {**found, "pieces": _spread(pieces)}
+
+
+def record_statistics(records: Records) -> Mapping[str, Any]:
+    """Counts of records, their columns, and the pieces that are no padding; of masked ones also how many are masked."""
+    used: list[int] = []
+    masked: list[int] = []
+    follows = 0
+    for start in range(0, len(records), _TOGETHER):
+        for row in records.read_many(range(start, min(start + _TOGETHER, len(records)))):
+            used += [int((row["attention_mask"] > 0).sum())] if "attention_mask" in row else []
+            masked += [int((row["masked_lm_weights"] > 0).sum())] if "masked_lm_weights" in row else []
+            follows += int(row["next_sentence_labels"].sum() == 0) if "next_sentence_labels" in row else 0
+    found: dict[str, Any] = {"records": len(records)}
+    found |= {"columns": {name: str(column).partition(" ")[2] for name, column in records.columns.items()}}
+    found |= {"pieces": _spread(used)} if used else {}
+    if masked:
+        found |= {"masked": _spread(masked), "masked share": round(sum(masked) / max(sum(used), 1), 4)}
+    if "next_sentence_labels" in records.columns:
+        found |= {"next sentences": follows, "other sentences": len(records) - follows}
+    return found
 
 
 def _spread(values: Sequence[int]) -> dict[str, float]:

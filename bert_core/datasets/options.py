@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -20,13 +21,6 @@ class TextOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class InspectionOptions(TextOptions):
-    """Of `check` and `stats`."""
-
-    json: bool = option(False, help="Print JSON.")
-
-
-@dataclass(frozen=True, kw_only=True)
 class RecordOptions(TextOptions):
     """How records are read."""
 
@@ -37,6 +31,13 @@ class RecordOptions(TextOptions):
 
 
 @dataclass(frozen=True, kw_only=True)
+class InspectionOptions(RecordOptions):
+    """Of `check` and `stats`."""
+
+    json: bool = option(False, help="Print JSON.")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ConvertOptions(RecordOptions):
     """Of `convert`."""
 
@@ -44,6 +45,13 @@ class ConvertOptions(RecordOptions):
     names: Literal["modelzoo", "bertrun"] = option(
         "modelzoo", help="Names of the columns: the ModelZoo's and Google's (input_mask, ...), or ours; both are read."
     )
+    begin: float = option(0.0, minimum=0, maximum=1, help="Write from this share of the examples on, such as 0.9.")
+    end: float = option(1.0, minimum=0, maximum=1, help="Write up to this share of the examples.")
+
+    def problems(self) -> Iterable[str]:
+        """Values that contradict each other."""
+        if self.begin >= self.end:
+            yield f"--begin {self.begin:g} and --end {self.end:g} leave nothing between them"
 
 
 @dataclass(frozen=True, kw_only=True)

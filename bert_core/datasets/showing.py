@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from bert_core.data.columns import Row
+from bert_core.data.columns import unpadded
 from bert_core.data.records import Records
 from bert_core.text.tokenizer import WordPiece
 
@@ -30,20 +29,13 @@ def shown(records: Records, numbers: range, text: WordPiece | None) -> Iterator[
     for number in numbers:
         yield records.where(number)
         row = records.read(number)
+        kept = unpadded(row) if _MASK in row and "input_ids" in row else row
         for name, values in sorted(row.items(), key=lambda column: (column[0] not in _FIRST, column[0])):
-            yield f"  {name} {values.dtype} {list(values.shape)}: {_values(name, values, row, text)}"
+            yield f"  {name} {values.dtype} {list(values.shape)}: {_values(name, values, kept[name].ravel(), text)}"
 
 
-def _values(name: str, values: NDArray[Any], row: Row, text: WordPiece | None) -> str:
-    kept = _without_padding(values, row).ravel()
+def _values(name: str, values: NDArray[Any], kept: NDArray[Any], text: WordPiece | None) -> str:
     padding = f"  + {values.size - kept.size} of padding" if kept.size < values.size else ""
     if name in OF_PIECES and text is not None and ((kept >= 0) & (kept < text.vocab_size)).all():
         return " ".join(text.spelled(kept.tolist())) + padding
     return " ".join(f"{value:g}" for value in kept) + padding
-
-
-def _without_padding(values: NDArray[Any], row: Row) -> NDArray[Any]:
-    mask = row.get(_MASK)
-    if mask is None or mask.shape != values.shape or values.ndim != 1:
-        return values
-    return values[: int(np.flatnonzero(mask)[-1]) + 1 if mask.any() else 0]

@@ -44,7 +44,7 @@ def test_the_tasks_options_are_its_own(train: Path, capsys: pytest.CaptureFixtur
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["check", "x"], "no task was chosen"),
+        (["check", __file__], "no task was chosen"),
         (["check", "--task", "nerr", "x"], "no task named 'nerr'. Did you mean 'ner'?"),
         (["check", "--task", "ner"], "Missing argument 'TRAIN'"),
         (["stats", "--task", "ner", "x", "--tag-colum", "1"], "Did you mean"),

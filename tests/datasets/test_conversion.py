@@ -151,3 +151,48 @@ def test_other_labels_beside_the_records_are_not_mixed(
 def test_text_is_shown_as_its_task_renders_it(train: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["data", "show", "--task", "ner", str(train), "--start", "2", "--count", "1"]) == 0
     assert json.loads(capsys.readouterr().out)["tags"] == ["B-LOC", "O"]
+
+
+def test_a_part_of_the_examples_has_the_labels_of_all(train: Path, vocab: Path, tmp_path: Path) -> None:
+    from bert_core.data.records import open_records
+
+    assert convert(train, tmp_path / "a.tfrecord", vocab, "--begin", "0.6") == 0
+    (row,) = open_records(tmp_path / "a.tfrecord").read_many(range(2))[-1:]
+    assert len(open_records(tmp_path / "a.tfrecord")) == 2
+    assert row["input_ids"].tolist() == filled(IDS)[2]
+    assert (tmp_path / "labels.txt").read_text() == "O\nB-LOC\nI-LOC\nB-PER\nI-PER\n"
+    assert convert(train, tmp_path / "b.tfrecord", vocab, "--begin", "0.6", "--end", "0.5") == 2
+
+
+def test_records_alone_are_checked_and_counted(
+    train: Path, vocab: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    target = tmp_path / "a.tfrecord"
+    assert convert(train, target, vocab) == 0
+    capsys.readouterr()
+    assert run(["data", "check", str(target), "--vocab", str(vocab)]) == 0
+    assert f"{target}: 3 records are whole" in capsys.readouterr().out
+    assert run(["data", "stats", str(target), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["records"], found["pieces"]["mean"], found["columns"]["labels"]) == (3, 6.0, "int64 [-1]")
+    short = tmp_path / "short.txt"
+    short.write_text("\n".join(vocab.read_text().splitlines()[:8]))
+    assert run(["data", "check", str(target), "--vocab", str(short)]) == 4
+    assert "the column 'input_ids' holds 8, and the vocabulary has 8 pieces" in capsys.readouterr().err
+    assert run(["data", "split", str(target)]) == 2
+    assert "Split the text that they were made of" in capsys.readouterr().err
+
+
+def test_pre_training_records_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from bert_core.data.tfrecord_writer import tfrecord_writer
+
+    rows = [
+        {"input_mask": [1] * 10 + [0] * 2, "masked_lm_weights": [1.0, 1.0, 0.0], "next_sentence_labels": [n % 2]}
+        for n in range(3)
+    ]
+    with tfrecord_writer(tmp_path / "a.tfrecord") as writer:
+        for row in rows:
+            writer.write({name: np.array(v, "f4" if "weights" in name else "i8") for name, v in row.items()})
+    assert run(["data", "stats", str(tmp_path / "a.tfrecord"), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert (found["masked share"], found["next sentences"], found["other sentences"]) == (0.2, 2, 1)

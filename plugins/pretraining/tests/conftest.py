@@ -8,7 +8,7 @@ import pytest
 from bert_core.text.tokenizer import WordPiece
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
-LETTERS = "abcdefghijklmnopqrstuvwxyz"
+LETTERS = "abcdefghijklmnopqrstuvwxyzαβγδοσς"
 SHARED = Path(__file__).parents[4] / "shared" / "data"
 
 

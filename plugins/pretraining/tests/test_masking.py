@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from bertrun_pretraining.masking import Masking
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 CLS, SEP, MASK, VOCAB, LENGTH = 2, 3, 4, 1000, 40
@@ -33,6 +33,7 @@ def masked(lengths, *, share=0.15, most=20, begins=None, seed=0, length=LENGTH):
     return ids, maskable, masking.mask(ids, np.array(lengths), maskable, begins, raw)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(5, LENGTH), min_size=1, max_size=8),
     st.sampled_from([0.0, 0.15, 0.5, 1.0]),
@@ -54,6 +55,7 @@ def test_every_row_keeps_the_rules(lengths, share, most, seed):
         assert (restored == ids[row]).all()
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(5, LENGTH), min_size=1, max_size=6), st.integers(0, 10**6), st.integers(1, 30))
 def test_whole_words_are_masked_whole_or_not(lengths, seed, most):
     rng = np.random.default_rng(seed)

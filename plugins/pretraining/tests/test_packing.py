@@ -62,6 +62,7 @@ def by_definition(corpus, rng, room, short_share):
     return pairs
 
 
+@settings(deadline=None)
 @given(CORPUS, st.integers(0, 1000), st.sampled_from([5, 6, 17, 64]))
 def test_every_pair_is_two_stretches_of_the_documents(corpus, seed, max_length):
     segments = segments_of(corpus)
@@ -84,6 +85,7 @@ def test_every_pair_is_two_stretches_of_the_documents(corpus, seed, max_length):
                 assert ((bounds >= a_start + a_length) & (bounds <= b_start)).any()
 
 
+@settings(deadline=None)
 @given(CORPUS, st.integers(0, 100))
 def test_every_piece_is_used_where_nothing_is_cut(corpus, seed):
     pairs = packed(corpus, seed, max_length=2000, short_share=0, dupe_factor=1)
@@ -94,6 +96,7 @@ def test_every_piece_is_used_where_nothing_is_cut(corpus, seed):
     assert used == Counter(range(sum(map(sum, corpus))))
 
 
+@settings(deadline=None)
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(2, 40))
 def test_the_longer_text_is_shortened(a, b, room):
     one, other = a, b
@@ -150,7 +153,7 @@ def figures(pairs):
     ]
 
 
-@settings(max_examples=20)
+@settings(max_examples=20, deadline=None)
 @given(CORPUS, st.integers(0, 1000))
 def test_the_same_seed_packs_the_same(corpus, seed):
     first, second = packed(corpus, seed), packed(corpus, seed)

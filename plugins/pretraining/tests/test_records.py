@@ -134,6 +134,20 @@ class TestDynamicMasking:
         assert (with_column["input_ids"] == without["input_ids"]).all()
 
 
+def test_a_text_that_was_cut_at_its_front_begins_with_a_word(encoder):
+    """Google's code counts a ## piece behind [SEP] to the last word of text A; here it is one of text B."""
+    chosen = Settings(max_length=16, whole_words="pieces", dynamic_masking=True)
+    _, records = whole(
+        RecordMaker(chosen, encoder, encoder.mask_id), ["zebra sitting mats zebra\nsitting zebra\n" * 9] * 3
+    )
+    ids, starts = records["input_ids"], records["word_starts"] > 0
+    special = np.isin(ids, [encoder.cls_id, encoder.sep_id, encoder.pad_id])
+    first = np.pad(special, ((0, 0), (1, 0)))[:, :-1] & ~special
+    continues = ~beginnings(encoder)[ids]
+    assert (first & continues).sum() > 20
+    assert (starts == (~special & (first | ~continues))).all()
+
+
 class TestChineseWords:
     def test_a_word_of_two_characters_begins_once(self, encoder):
         pytest.importorskip("rjieba")

@@ -89,18 +89,18 @@ def _finished(busy: dict[Connection, _Worker], idle: list[_Worker]) -> Iterator[
 
 
 def _work(workshop: Workshop, pipe: Connection) -> None:
-    """A worker's life: blocks come, shards go."""
+    """A worker's life: blocks come, shards go, until the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers
     maker: ShardMaker | None = None
-    while True:
-        try:
+    with suppress(EOFError, ConnectionError):
+        while True:
             block: Block = pipe.recv()
-        except EOFError:
-            return
-        try:
-            maker = maker or ShardMaker(workshop, workshop.open_encoder())
-            pipe.send(maker.make(block))
-        except BertrunError as error:
-            pipe.send(error)
-        except Exception:
-            pipe.send(RuntimeError(f"in a worker process:\n{traceback.format_exc()}"))
+            answer: Shard | Exception
+            try:
+                maker = maker or ShardMaker(workshop, workshop.open_encoder())
+                answer = maker.make(block)
+            except BertrunError as error:
+                answer = error
+            except Exception:
+                answer = RuntimeError(f"in a worker process:\n{traceback.format_exc()}")
+            pipe.send(answer)
