@@ -34,9 +34,26 @@ class TFRecordWriter:
             DataError: A column is no int32, int64 or float32.
         """
         try:
-            content = example.encode(row)
+            self._write(example.encode(row))
         except ValueError as error:
             raise DataError(str(error), where=f"{self._path}: record {self.count + 1}") from None
+
+    def write_many(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Write many records of one length, much faster than one by one.
+
+        Args:
+            columns: (records, values) each.
+
+        Raises:
+            DataError: A column is no int32, int64 or float32.
+        """
+        try:
+            for content in encode_rows(columns):
+                self._write(content)
+        except ValueError as error:
+            raise DataError(str(error), where=f"{self._path}: record {self.count + 1}") from None
+
+    def _write(self, content: bytes) -> None:
         length = len(content).to_bytes(8, "little")
         checksums = [masked_crc32c(part).to_bytes(4, "little") for part in (length, content)]
         self._stream.write(b"".join([length, checksums[0], content, checksums[1]]))

@@ -75,6 +75,9 @@ class RecordSink:
 
     def write(self, columns: Mapping[str, NDArray[Any]]) -> None:
         """Append records: for each column (records, length)."""
+        if isinstance(self._writer, TFRecordWriter):
+            self._writer.write_many(columns)
+            return
         for values in zip(*columns.values(), strict=True):
             self._writer.write(dict(zip(columns, values, strict=True)))
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from bert_core import protobuf
 from bert_core.data import example
+from bert_core.data.example_rows import encode_rows
 from bert_core.data.varints import decode_lists, encode_list
 from bert_core.protobuf import WireError, encode_bytes, encode_varint
 
@@ -182,3 +183,29 @@ def test_a_changed_byte_gives_values_or_a_sentence(data):
     content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     with suppress(WireError):
         read(bytes(content), ["x", "y"])
+
+
+@st.composite
+def tables(draw):
+    rows, values = draw(st.integers(0, 5)), draw(st.integers(0, 6))
+    ints = st.one_of(st.integers(0, 127), st.integers(0, 40000), st.integers(-(2**63), 2**63 - 1))
+    numbers = draw(st.lists(ints, min_size=rows * values, max_size=rows * values))
+    floats = draw(st.lists(st.floats(width=32), min_size=rows, max_size=rows))
+    return {
+        "ids": np.array(numbers, np.int64).reshape(rows, values),
+        "a weight": np.array(floats, np.float32).reshape(rows, 1),
+        "small": (np.arange(rows * 200, dtype=np.int32) % 300).reshape(rows, 200),
+    }
+
+
+@given(tables())
+def test_many_rows_are_coded_as_each_alone(columns):
+    alone = [
+        example.encode({name: values[row] for name, values in columns.items()}) for row in range(len(columns["ids"]))
+    ]
+    assert list(encode_rows(columns)) == alone
+
+
+def test_a_column_of_another_type_is_refused():
+    with pytest.raises(ValueError, match="the column 'x' is float64"):
+        list(encode_rows({"x": np.zeros((2, 3))}))
