@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+from numpy.typing import NDArray
 
 from bert_core.crc32c import masked_crc32c
 from bert_core.data import example
 from bert_core.data.columns import Row
+from bert_core.data.example_rows import encode_rows
 from bert_core.errors import DataError
 from bert_core.files import whole_file
 
