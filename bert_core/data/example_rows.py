@@ -60,6 +60,6 @@ def _varints(values: NDArray[Any]) -> list[bytes]:
     there = shifted > 0
     there[..., 0] = True
     coded = (shifted & np.uint64(0x7F)).astype(np.uint8)
-    coded[..., :-1] |= there[..., 1:].astype(np.uint8) << _BITS  # more bytes follow
+    coded[..., :-1] |= there[..., 1:] * np.uint8(1 << _BITS)  # more bytes follow
     content, ends = coded[there].tobytes(), np.cumsum(there.sum(axis=(1, 2))).tolist()
     return [content[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
