@@ -191,9 +191,8 @@ CASES = {
     ),
     "records": Case(
         "--data-format tfrecord",
-        USAGE,
-        "--data-format tfrecord: this version reads text, not records. "
-        "Give CoNLL columns or CLUENER json lines, from which the records were made",
+        DATA,
+        "{d}/train.conll: this is text, and --data-format says tfrecord",
     ),
     "no run file": Case(
         "--config {t}/none", USAGE, "cannot read the run file {t}/none: No such file or directory"

@@ -20,6 +20,7 @@ Rows = Iterator[tuple[int, Callable[[], Values]]]
 
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 _UNQUOTED = "This file has no quoting: each tab ends a column."
+LIMIT = 131_072  # characters of the longest quoted value
 _QUOTED = 'A value with a quotation mark is written "so ""it"" is".'
 
 
@@ -109,6 +110,7 @@ class TableRows:
 
     def _read_quoted(self) -> Iterator[tuple[int, list[str]]]:
         content = (f"{line}\n" for _, line in lines.read(self._path))
+        csv.field_size_limit(LIMIT)  # of the whole process; other libraries raise it
         rows = csv.reader(content, delimiter=self._delimiter, strict=True)
         while True:
             first = rows.line_num + 1
@@ -126,7 +128,7 @@ def _reason(error: csv.Error) -> str:
     if "expected after" in str(error):
         return "the row goes on after a quotation mark that closes a value"
     if "field limit" in str(error):
-        return f"the row has a value of more than {csv.field_size_limit():,} characters, or one that nothing closes"
+        return f"the row has a value of more than {LIMIT:,} characters, or one that nothing closes"
     return "the row opens a quotation mark that nothing closes"
 
 

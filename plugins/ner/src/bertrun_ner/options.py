@@ -32,7 +32,7 @@ class NerOptions:
         "auto", help="Tag scheme of CoNLL files; auto recognises it, and says so."
     )
     label_file: Path | None = option(
-        None, metavar="FILE", help="Labels in the order of their ids, or entity types; data with other types is refused."
+        None, metavar="FILE", help="Labels in the order of their ids, or types; data with other types is refused."
     )
     metric: Literal["spans", "conlleval", "cluener", "tokens"] = option(
         "spans", help="Score that chooses the best checkpoint."
