@@ -10,6 +10,7 @@ import click
 from bert_core.errors import UsageError
 from bert_core.interrupt import ctrl_c_later
 
+from .arguments import spelled
 from .data_inspection import CHECK_COMMAND, STATS_COMMAND
 from .data_records import CONVERT_COMMAND, SHOW_COMMAND
 from .state import State
@@ -23,6 +24,10 @@ PREFIX = "data "
 
 class DataGroup(click.Group):
     """The host's commands, and those that plugins mount here: theirs are named `data NAME`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """`_` and `-` are the same letter in option names."""
+        return super().parse_args(ctx, spelled(args))
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command by its name."""

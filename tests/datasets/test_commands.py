@@ -75,3 +75,38 @@ def test_counts_of_real_sets_are_those_of_their_page(capsys: pytest.CaptureFixtu
     ):
         assert run(["data", "stats", "--task", "ner", "--json", str(SHARED / name)]) == 0
         assert json.loads(capsys.readouterr().out)["examples"] == count
+
+
+def test_a_plugins_command_makes_records_that_are_shown(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = [f"w{number}" for number in range(40)]
+    (tmp_path / "vocab.txt").write_text("\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]) + "\n")
+    lines = [" ".join(words[(line * 7 + place) % 40] for place in range(8)) for line in range(60)]
+    text = "\n\n".join("\n".join(lines[start : start + 6]) for start in range(0, 60, 6))
+    (tmp_path / "text.txt").write_text(text)
+    made = [
+        "data",
+        "pretrain",
+        str(tmp_path / "text.txt"),
+        "--vocab",
+        str(tmp_path / "vocab.txt"),
+        "--dupe_factor",
+        "2",
+    ]
+    for kind in ("tfrecord", "mindrecord"):
+        assert run([*made, "--max-length", "32", "--output", str(tmp_path / kind), "--format", kind]) == 0
+    capsys.readouterr()
+    assert run(["data", "check", str(tmp_path / "tfrecord"), "--vocab", str(tmp_path / "vocab.txt")]) == 0
+    counts = []
+    for kind in ("tfrecord", "mindrecord"):
+        assert run(["data", "stats", str(tmp_path / kind), "--json"]) == 0
+        counts.append({**json.loads(capsys.readouterr().out.splitlines()[-1]), "file": "", "columns": ""})
+    assert counts[0] == counts[1]
+    assert counts[0]["records"] > 20
+    assert 0.1 < counts[0]["masked share"] < 0.2
+
+
+def test_the_page_of_data_lists_what_plugins_mount(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["data", "--help"]) == 0
+    assert "  pretrain  Make pre-training records of raw text." in capsys.readouterr().out
+    assert run(["--help"]) == 0
+    assert "pretrain" not in capsys.readouterr().out
