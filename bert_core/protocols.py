@@ -181,6 +181,14 @@ class InspectedTask(Protocol):
         """Where an example stands in its file (`line 3`), its texts, and its labels or the types of its spans."""
 
 
+@runtime_checkable
+class NotingTask(Protocol):
+    """A task that decides something while it encodes: this beside the methods of `Task`."""
+
+    def encoding_notes(self) -> Sequence[str]:
+        """One sentence for each thing that the last `encode` decided, such as how many texts were cut."""
+
+
 class Metric(Protocol):
     """A score over a whole set."""
 

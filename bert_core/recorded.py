@@ -17,7 +17,7 @@ from .data.schema import Schema
 from .errors import UsageError
 from .protocols import RecordTask, Task
 from .text.tokenizer import WordPiece
-from .types import Arrays, Reading, Split
+from .types import Arrays, Feature, Reading, Split
 
 PIECES = ("input_ids", "attention_mask", "token_type_ids")
 _CHUNK = 256  # records at once
@@ -45,11 +45,15 @@ def columns_of(task: RecordTask, length: int | None = None) -> list[Column]:
     """
     shape = None if length is None else (length,)
     pieces = [Column(name, "int32", shape) for name in PIECES]
-    own = task.record_columns.items()
-    return [
-        *pieces,
-        *(Column(name, cast(Dtype, column.dtype), shape if column.ragged else (1,)) for name, column in own),
+    own = [
+        Column(name, cast(Dtype, column.dtype), shape if column.ragged else _fixed(column))
+        for name, column in task.record_columns.items()
     ]
+    return [*pieces, *own]
+
+
+def _fixed(column: Feature) -> tuple[int, ...] | None:
+    return None if column.size is None else (column.size,)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from .data.bad_records import BadRecords
 from .errors import DataError, UsageError
 from .manager import PluginManager
 from .plan import Plan
-from .protocols import Task
+from .protocols import NotingTask, Task
 from .recorded import Reader
 from .text.batches import EpochOrder
 from .text.tokenizer import WordPiece
@@ -225,6 +225,8 @@ class Run:
         windows = task.encode(train.examples, self.text)
         if not windows:
             raise DataError("the training data has no text in it", where=run.train_data)
+        for note in task.encoding_notes() if isinstance(task, NotingTask) else ():
+            self._say(f"train: {note}")
         order = EpochOrder([len(w.input_ids) for w in windows], run.batch_size, run.seed, shuffle=run.shuffle)
         total = run.max_steps or run.epochs * len(order)
         groups = parameter_groups(

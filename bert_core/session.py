@@ -11,6 +11,7 @@ from .errors import DataError, Interrupted
 from .files import sha256, write_json
 from .interrupt import StopAsked, StopFlag
 from .observers import Observers
+from .protocols import NotingTask
 from .training.checkpoints import Checkpoints, open_checkpoint
 from .training.evaluation import Evaluator, score
 from .training.loop import train_steps
@@ -200,6 +201,8 @@ class Session:
         if reading is not None:
             name = "test" if run.data.test else "eval"
             scores, predictions = self._score(f"{name} of the best checkpoint", reading)
+            for note in run.task.encoding_notes() if isinstance(run.task, NotingTask) else ():
+                self._say(f"{name}: {note}")
             self._scores[name] = {"step": self._best[0] if self._best else self._step, "scores": scores}
             rendered = map(run.task.render, reading.examples, predictions)
             self._folder.write_predictions(rendered)

@@ -233,11 +233,13 @@ class Feature:
         padding: The value that fills a shorter row up.
         dtype: The NumPy type of the tensor.
         ragged: Whether rows differ in length; the batch is as long as its longest row.
+        size: As a column of records, where it is not ragged: how many numbers it has; None where nobody knows yet.
     """
 
     padding: float = 0
     dtype: str = "int32"
     ragged: bool = True
+    size: int | None = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from bert_core.errors import UsageError
 from bert_core.options import FALSE, TRUE
 
+from .arguments import peek
+
 Rule = Callable[[str, str], list[str]]
 
 
@@ -35,14 +37,19 @@ def _accepted(_old: str, _value: str) -> list[str]:
     return []
 
 
-def _method(old: str, value: str) -> list[str]:
-    metrics = {"f1": "spans", "bf1": "spans", "mf1": "spans", "accuracy": "tokens", "clue_benchmark": "cluener"}
-    if not value:
-        return []
-    if value.lower() not in metrics:
-        raise UsageError(f"--{old} must be one of {', '.join(metrics)}, not {value!r}")
-    return ["--metric", metrics[value.lower()]]
+def _method(metrics: Mapping[str, str]) -> Rule:
+    def rule(old: str, value: str) -> list[str]:
+        if not value:
+            return []
+        if value.lower() not in metrics:
+            raise UsageError(f"--{old} must be one of {', '.join(metrics)}, not {value!r}")
+        return ["--metric", metrics[value.lower()]]
 
+    return rule
+
+
+_SPANS = {"f1": "spans", "bf1": "spans", "mf1": "spans", "accuracy": "tokens", "clue_benchmark": "cluener"}
+_CLASSES = {"accuracy": "accuracy", "f1": "f1", "mcc": "mcc", "spearman_correlation": "spearman-correlation"}
 
 # The README of the reference lists these for run_ner, run_classifier and run_squad alike; later releases
 # of it added the second half.
@@ -50,7 +57,7 @@ FLAGS: Mapping[str, Rule] = {
     "device_target": _lowered("--device"),
     "do_train": _switch("--train", "--no-train"),
     "do_eval": _switch("--eval", "--no-eval"),
-    "assessment_method": _method,
+    "assessment_method": _method(_SPANS),
     "use_crf": _switch("--crf", "--no-crf"),
     "epoch_num": _renamed("--epochs"),
     "vocab_file_path": _renamed("--vocab"),
@@ -68,6 +75,10 @@ FLAGS: Mapping[str, Rule] = {
     "with_lstm": _switch("--bilstm", "--no-bilstm"),
     "train_batch_size": _renamed("--batch-size"),
 }
+# What a flag means where the command line names this task.
+OF_TASK: Mapping[str, Mapping[str, Rule]] = {
+    "classifier": {"assessment_method": _method(_CLASSES), "num_class": _renamed("--num-labels")},
+}
 
 
 def translate(arguments: Sequence[str]) -> list[str]:
@@ -76,7 +87,8 @@ def translate(arguments: Sequence[str]) -> list[str]:
     Raises:
         UsageError: A flag of the reference has no value, or one that it cannot have.
     """
-    words = list(_read(iter(arguments)))
+    flags = {**FLAGS, **OF_TASK.get(peek(arguments, "task") or "", {})}
+    words = list(_read(iter(arguments), flags))
     said = {word[0]: word[1] for word in words if not isinstance(word, str)}
     unused = _unused(said)
     translated: list[str] = []
@@ -84,16 +96,16 @@ def translate(arguments: Sequence[str]) -> list[str]:
         if isinstance(word, str):
             translated.append(word)
         elif word[0] != unused:
-            translated += FLAGS[word[0]](*word)
+            translated += flags[word[0]](*word)
     return translated
 
 
-def _read(arguments: Iterator[str]) -> Iterator[str | tuple[str, str]]:
+def _read(arguments: Iterator[str], flags: Mapping[str, Rule]) -> Iterator[str | tuple[str, str]]:
     """Each flag of the reference with its value, and every other word as it is."""
     for argument in arguments:
         name, equals, value = argument.removeprefix("--").partition("=")
         flag = name.replace("-", "_")
-        if not argument.startswith("--") or flag not in FLAGS:
+        if not argument.startswith("--") or flag not in flags:
             yield argument
             continue
         if not equals:

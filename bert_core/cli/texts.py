@@ -11,13 +11,14 @@ import click
 from bert_core.errors import DataError, UsageError
 from bert_core.names import listed
 
+TAB = "\t"
 HALF = re.compile("[\ud800-\udfff]")  # of a surrogate pair; also what stands for a byte that is not UTF-8
 
 
 def given(texts: Sequence[str], file: str | None) -> Iterator[str]:
     """The values of `--text`, or the lines of a file; `-` is standard input.
 
-    A line that is a JSON object stands for its "text".
+    A line that is a JSON object stands for its "text", and where it has a "pair" too, for both with a tab between.
 
     Raises:
         UsageError: Both are given, or neither, or a value of `--text` is not UTF-8.
@@ -52,6 +53,8 @@ def _text(line: str, file: str, number: int) -> str:
     if not isinstance(record, dict) or not isinstance(record.get("text"), str):
         keys = listed(record) if isinstance(record, dict) else "none"
         raise DataError.at(file, number, f'this JSON line has no "text"; its keys are: {keys}')
-    if HALF.search(record["text"]):
+    text, pair = str(record["text"]), record.get("pair")
+    whole = f"{text.replace(TAB, ' ')}{TAB}{pair}" if isinstance(pair, str) else text
+    if HALF.search(whole):
         raise DataError.at(file, number, "the text holds half a surrogate pair, which is no character")
-    return str(record["text"])
+    return whole

@@ -7,8 +7,9 @@ import warnings
 import numpy as np
 import pytest
 from bertrun_classifier import metrics
+from bertrun_classifier.decision import Decision
 from scipy import stats
-from sklearn.metrics import f1_score, matthews_corrcoef
+from sklearn.metrics import confusion_matrix, f1_score, matthews_corrcoef, precision_recall_fscore_support
 
 from bert_core import DataError
 
@@ -139,3 +140,58 @@ def test_what_is_no_class_id_is_an_error(metric, bad):
 def test_predictions_and_references_of_different_lengths_are_refused(metric):
     with pytest.raises(ValueError, match=r"shape \(2,\) and references \(3,\)"):
         metric([0, 1], [0, 1, 1])
+
+
+def decisions(rows, common=(0,), *, several=True):
+    names = ("a", "b", "c")
+    return [
+        Decision(names=names, chosen=tuple(np.flatnonzero(row).tolist()), several=several, common=common)
+        for row in rows
+    ]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_scores_of_sets_and_of_single_classes_are_those_of_scikit_learn(seed):
+    rng = np.random.default_rng(seed)
+    gold = rng.random((rng.integers(1, 30), 3)) < 0.4
+    said = np.where(rng.random(gold.shape) < 0.7, gold, ~gold)
+    there = np.flatnonzero((gold | said).any(0)).tolist()
+    scores = metrics.label_sets(decisions(said), decisions(gold))
+    assert scores["exact"] == pytest.approx((gold == said).all(1).mean())
+    for mean in ("micro", "macro", "weighted"):
+        expected = f1_score(gold, said, average=mean, labels=there, zero_division=0) if there else 0.0
+        assert scores[f"{mean}_f1"] == pytest.approx(expected)
+    per_class = metrics.classes(decisions(said), decisions(gold))
+    expected = precision_recall_fscore_support(gold, said, zero_division=0)
+    for number in there:
+        found = [per_class[f"{name}/{'abc'[number]}"] for name in ("precision", "recall", "f1", "support")]
+        assert found == pytest.approx([values[number] for values in expected])
+    assert len(per_class) == 4 * len(there)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_confusion_is_that_of_scikit_learn_and_majority_that_of_a_constant(seed):
+    rng = np.random.default_rng(seed)
+    gold, said = rng.integers(0, 3, (2, 25))
+    ones = [decisions(np.eye(3)[ids], several=False) for ids in (said, gold)]
+    shares = confusion_matrix(gold, said, labels=range(3), normalize="true")
+    found = metrics.confusion(*ones)
+    assert all(found[f"as {'abc'[j]}/{'abc'[i]}"] == pytest.approx(shares[i, j]) for i in range(3) for j in range(3))
+    assert metrics.accuracy(*ones) == metrics.accuracy(said, gold)
+    assert metrics.matthews(*ones) == metrics.matthews(said, gold)
+    assert metrics.majority(*ones) == {
+        "majority_accuracy": pytest.approx((gold == 0).mean()),
+        "majority_macro_f1": pytest.approx(f1_score(gold, np.zeros(25), average="macro")),
+    }
+
+
+def test_majority_of_sets_and_of_what_nobody_knows():
+    gold = decisions([[1, 0, 0], [0, 0, 0], [1, 1, 0]], common=())
+    assert metrics.majority(gold, gold)["majority_exact"] == pytest.approx(1 / 3)
+    assert metrics.majority(gold, decisions([[1, 0, 0]], common=None)) == {}
+
+
+@pytest.mark.parametrize("metric", [metrics.label_sets, metrics.classes, metrics.confusion, metrics.majority])
+def test_no_decision_is_an_error(metric):
+    with pytest.raises(DataError, match="there is no example to score"):
+        metric([], [])

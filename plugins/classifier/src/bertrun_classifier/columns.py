@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+ANY_NUMBER = (-3e38, 3e38)  # what float32 holds
+
 
 @dataclass(frozen=True, kw_only=True)
 class Columns:
@@ -23,6 +25,7 @@ class Columns:
         aliases: Other names of classes, and the classes.
         undecided: Labels that say that the annotators did not agree; such examples have none.
         scores: The least and the greatest score, where labels are numbers.
+        parts: What parts the names of several classes, where an example may have any number of them.
     """
 
     text: str
@@ -37,3 +40,4 @@ class Columns:
     aliases: Mapping[str, str] = field(default_factory=dict)
     undecided: tuple[str, ...] = ()
     scores: tuple[float, float] | None = None
+    parts: str | None = None

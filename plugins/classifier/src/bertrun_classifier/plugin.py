@@ -3,63 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
-from bert_core import MetricSpec, hookimpl
+from bert_core import MetricSpec, Task, TaskSpec, hookimpl
 
-Score = Callable[..., Mapping[str, float]]
+from .options import ClassifierOptions
 
-
-def _accuracy(_options: object) -> Score:
-    from .metrics import accuracy
-
-    return accuracy
-
-
-def _f1(_options: object) -> Score:
-    from .metrics import f1
-
-    return f1
-
-
-def _matthews(_options: object) -> Score:
-    from .metrics import matthews
-
-    return matthews
+METRICS = {
+    "accuracy": "The share of examples with the right class.",
+    "f1": "F1 of classes: macro, micro, weighted, and of class 1 where the classes are 0 and 1.",
+    "matthews": "Matthews correlation of two or more classes, from -1 to 1.",
+    "pearson": "Pearson's linear correlation of two rows of numbers, from -1 to 1.",
+    "spearman": "Spearman's rank correlation with mean ranks for ties, from -1 to 1.",
+    "label-sets": "Exact match and F1 where an example has any number of classes.",
+    "classes": "Precision, recall and F1 of each class.",
+    "confusion": "What each class is taken for, as shares of its examples.",
+    "majority": "What the most frequent answer of the training data would score.",
+}
 
 
-def _pearson(_options: object) -> Score:
-    from .metrics import pearson
+def _build(options: Any, state: Mapping[str, Any] | None) -> Task:
+    from .task import ClassifierTask
 
-    return pearson
+    return ClassifierTask(options, state)
 
 
-def _spearman(_options: object) -> Score:
-    from .metrics import spearman
+def _metric(name: str) -> Callable[[Any], Any]:
+    def build(_options: Any) -> Any:
+        from . import metrics
 
-    return spearman
+        return getattr(metrics, name.replace("-", "_"))
+
+    return build
+
+
+@hookimpl
+def bertrun_register_tasks() -> Iterable[TaskSpec]:
+    """Classification and regression."""
+    yield TaskSpec(
+        name="classifier",
+        summary="Give texts, or pairs of texts, a class, several classes or a number.",
+        options=ClassifierOptions,
+        build=_build,
+        defaults={"epochs": 3},
+        sample={"epochs": 4, "learning_rate": 2e-4, "batch_size": 16},
+    )
 
 
 @hookimpl
 def bertrun_register_metrics() -> Iterable[MetricSpec]:
-    """Scores of class ids and of numbers."""
-    yield MetricSpec(name="accuracy", summary="The share of examples with the right class.", build=_accuracy)
-    yield MetricSpec(
-        name="f1",
-        summary="F1 of classes: macro, micro, weighted, and of class 1 where the classes are 0 and 1.",
-        build=_f1,
-    )
-    yield MetricSpec(
-        name="matthews",
-        summary="Matthews correlation of two or more classes, from -1 to 1.",
-        build=_matthews,
-    )
-    yield MetricSpec(
-        name="pearson",
-        summary="Pearson's linear correlation of two rows of numbers, from -1 to 1.",
-        build=_pearson,
-    )
-    yield MetricSpec(
-        name="spearman",
-        summary="Spearman's rank correlation with mean ranks for ties, from -1 to 1.",
-        build=_spearman,
-    )
+    """Scores of classes and of numbers."""
+    for name, summary in METRICS.items():
+        yield MetricSpec(name=name, summary=summary, build=_metric(name))

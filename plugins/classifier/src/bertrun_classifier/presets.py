@@ -82,3 +82,6 @@ CLUE: Mapping[str, Columns] = {
 }
 
 PRESETS: Mapping[str, Columns] = {**GLUE, **CLUE}
+
+METRICS: Mapping[str, str] = {"cola": "matthews", "mrpc": "f1", "qqp": "f1", "stsb": "spearman"}
+"""The score of GLUE that chooses a checkpoint, where it is not the accuracy."""

@@ -9,7 +9,7 @@ from typing import Literal
 
 from bert_core import DataError, lines
 
-from .columns import Columns
+from .columns import ANY_NUMBER, Columns
 from .example import Example, Label
 from .rows import RowFormat, TableRows, Values, json_rows, recognise
 
@@ -80,6 +80,8 @@ def _label(values: Values, columns: Columns, path: Path, number: int) -> Label |
     value = _value(values, name, path, number)
     if columns.scores is not None:
         return _score(value, name, columns.scores, path, number)
+    if columns.parts is not None:
+        return _class_names(value, columns.parts, name, path, number)
     label = _class_name(value, name, path, number)
     if label in columns.undecided:
         return None
@@ -102,6 +104,15 @@ def _class_name(value: object, name: str, path: Path, number: int) -> str:
     return lines.characters(value.strip(), path, number)
 
 
+def _class_names(value: object, parts: str, name: str, path: Path, number: int) -> tuple[str, ...]:
+    """Several names, or none, of a JSON array or of one column."""
+    given = value.split(parts) if isinstance(value, str) else value
+    if not isinstance(given, list):
+        raise DataError.at(path, number, f"the labels {name!r} are {lines.kind(value)}, not an array or a text")
+    kept = [one for one in given if not isinstance(one, str) or one.strip()]
+    return tuple(dict.fromkeys(_class_name(one, name, path, number) for one in kept))
+
+
 def _score(value: object, name: str, bounds: tuple[float, float], path: Path, number: int) -> float:
     least, greatest = bounds
     try:
@@ -110,7 +121,8 @@ def _score(value: object, name: str, bounds: tuple[float, float], path: Path, nu
         score = math.nan
     if not least <= score <= greatest:
         shown = repr(value) if isinstance(value, str) else lines.kind(value) if score != score else f"{score:g}"
-        what = f"the score {name!r} is {shown}, not a number from {least:g} to {greatest:g}"
+        bounded = "" if bounds == ANY_NUMBER else f" from {least:g} to {greatest:g}"
+        what = f"the score {name!r} is {shown}, not a number{bounded}"
         raise DataError.at(path, number, what)
     return score
 
