@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import functools
+import sys
 from pathlib import Path
 
 import pytest
 
 from bert_core.text.tokenizer import WordPiece
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `broken_sinks`, in worker processes too
 
 SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 LETTERS = "abcdefghijklmnopqrstuvwxyzαβγδοσς"

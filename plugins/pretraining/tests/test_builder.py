@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import os
 from itertools import chain
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from bertrun_pretraining.blocks import blocks
 from bertrun_pretraining.builder import Share, build
 from bertrun_pretraining.settings import Settings
 from bertrun_pretraining.sinks import NpzSinks
+from broken_sinks import Death, FullDisk
 
 from bert_core import BertrunError, DataError, UsageError
 from bert_core.text.tokenizer import WordPiece
@@ -151,20 +151,6 @@ def test_shares_of_machines_make_what_one_makes(built, tmp_path):
     assert sorted(chain.from_iterable(numbers)) == list(range(len(whole) - 1))
 
 
-class FullDisk(NpzSinks):
-    """A disk that is full at one shard."""
-
-    def __call__(self, path, columns):
-        sink = super().__call__(path, columns)
-        if "000002" in path.name:
-            sink.commit = full
-        return sink
-
-
-def full():
-    raise OSError(28, os.strerror(28))
-
-
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_full_disk_leaves_no_half_shard(built, tmp_path, workers):
     with pytest.raises(DataError, match="No space left on device") as caught:
@@ -175,15 +161,6 @@ def test_a_full_disk_leaves_no_half_shard(built, tmp_path, workers):
     assert 2 not in {shard["number"] for shard in index["shards"]}
     assert not (tmp_path / "out" / "pretrain-000002.npz").exists()
     assert built("out", workers=workers) == built("whole")
-
-
-class Death(NpzSinks):
-    """A worker that is killed, as when memory runs out."""
-
-    def __call__(self, path, columns):
-        if "000001" in path.name:
-            os.kill(os.getpid(), 9)
-        return super().__call__(path, columns)
 
 
 def test_a_worker_that_dies_is_told(built):
