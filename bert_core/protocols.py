@@ -181,6 +181,14 @@ class InspectedTask(Protocol):
         """Where an example stands in its file (`line 3`), its texts, and its labels or the types of its spans."""
 
 
+@runtime_checkable
+class FilingTask(Protocol):
+    """A task whose predictions are also written as files that others read: this beside the methods of `Task`."""
+
+    def files(self, examples: Sequence[Any], predictions: Sequence[Any]) -> Mapping[str, Any]:
+        """JSON values by the names of their files, which are none of a run's own."""
+
+
 class Metric(Protocol):
     """A score over a whole set."""
 

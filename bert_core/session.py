@@ -11,6 +11,7 @@ from .errors import DataError, Interrupted
 from .files import sha256, write_json
 from .interrupt import StopAsked, StopFlag
 from .observers import Observers
+from .protocols import FilingTask
 from .training.checkpoints import Checkpoints, open_checkpoint
 from .training.evaluation import Evaluator, score
 from .training.loop import train_steps
@@ -204,6 +205,8 @@ class Session:
             rendered = map(run.task.render, reading.examples, predictions)
             self._folder.write_predictions(rendered)
             self._say(f"predictions: {self._folder.path / 'predictions.jsonl'} ({name})")
+            if isinstance(run.task, FilingTask):
+                self._folder.write_files(run.task.files(reading.examples, predictions))
         self._folder.write_scores(self._scores)
         self._folder.forget_replaced()
         run.reporter.final(scores)
