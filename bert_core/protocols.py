@@ -182,6 +182,14 @@ class InspectedTask(Protocol):
 
 
 @runtime_checkable
+class RecallingTask(Protocol):
+    """A task that learns from evaluations too, such as a threshold: this beside the methods of `Task`."""
+
+    def recall(self, state: Mapping[str, Any]) -> None:
+        """Take back what `Task.state` gave when a checkpoint was written, whose parameters are in use again."""
+
+
+@runtime_checkable
 class FilingTask(Protocol):
     """A task whose predictions are also written as files that others read: this beside the methods of `Task`."""
 

@@ -11,7 +11,7 @@ from .errors import DataError, Interrupted
 from .files import sha256, write_json
 from .interrupt import StopAsked, StopFlag
 from .observers import Observers
-from .protocols import FilingTask
+from .protocols import FilingTask, RecallingTask
 from .training.checkpoints import Checkpoints, open_checkpoint
 from .training.evaluation import Evaluator, score
 from .training.loop import train_steps
@@ -26,6 +26,7 @@ from .training.saving import (
     write_state,
 )
 from .types import Reading, RunView, StepRecord
+from .weights.opened import Weights
 
 if TYPE_CHECKING:
     from .runner import Run
@@ -195,6 +196,8 @@ class Session:
         if self._best is not None and self._best[0] != self._step:
             best = open_checkpoint(self._folder.path, ["best"])
             read_parameters(best / MODEL, run.assembled.parameters)
+            if isinstance(run.task, RecallingTask):
+                run.task.recall(Weights(best).config["bertrun"]["state"])
             self._say(f"best: step {self._best[0]}, {run.task.best} {self._best[1]:.4f}")
         scores: dict[str, float] = self._scores.get("best", {}).get("scores", {})
         reading = run.data.test or run.data.eval

@@ -76,7 +76,7 @@ def test_answers_are_spelled_as_their_pieces() -> None:
     task = SquadTask(OPTIONS)
     examples = task.from_records(rows(), Text(), Path("x")).examples
     task.learn(examples)
-    assert task.state() == {"version2": True, "metric": "squad2"}
+    assert task.state() == {"version2": True, "metric": "squad2", "threshold": 0.0}
     answered = [example for example in examples if example.answers]
     assert {task.reference(example) for example in answered} == {("ghi",), ("ab",)}
     assert {example.question for example in answered} == {"who is", "who"}

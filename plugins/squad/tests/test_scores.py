@@ -10,7 +10,7 @@ import pytest
 from bertrun_squad import scores
 from bertrun_squad.cmrc import cmrc, run_f1, units
 from bertrun_squad.prediction import Prediction
-from bertrun_squad.unanswerable import answer_f1, best_threshold, scored, squad2
+from bertrun_squad.unanswerable import answer_f1, best_threshold, scored, squad2, tuned_threshold
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -50,6 +50,8 @@ def test_the_best_threshold_is_that_of_all(rows: list[tuple[str, tuple[str, ...]
     best, threshold = best_threshold(predictions, values, odds, has)
     assert best == pytest.approx(max(map(mean, [-1.0, *odds])))
     assert threshold == 0 or mean(threshold) == pytest.approx(best)
+    tuned, score = tuned_threshold(predictions, answers, odds)
+    assert mean(tuned) == pytest.approx(score) == pytest.approx(best)
 
 
 @given(st.text("ab中国", max_size=7), st.text("ab中国", max_size=7))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from bertrun_squad.options import SquadOptions
 from bertrun_squad.plugin import METRICS, bertrun_register_metrics
@@ -83,13 +85,55 @@ def test_many_misaligned_answers_are_counted(write: Any) -> None:
 def test_the_data_says_which_scores_suit_it(options: Any, qas: Any, context: str, state: Any, write: Any) -> None:
     task = SquadTask(SquadOptions(**options))
     task.learn(task.read(write(data(*qas, context=context)), "train").examples)
-    assert task.state() == state
+    assert task.state() == {**state, "threshold": 0.0}
     again = SquadTask(SquadOptions(), json.loads(json.dumps(task.state())))
     assert (again.state(), again.metrics) == (task.state(), task.metrics)
     built = {spec.name: spec.build(None) for spec in bertrun_register_metrics()}
     assert set(built) == set(METRICS)
     found = built[task.metrics[0]]([Prediction(text="Oslo")], [("Oslo",)])
     assert found[task.best] == 100
+
+
+class Text:
+    """A tokenizer of letters."""
+
+    cls_id, sep_id, pad_id, unk_id, max_length = 2, 3, 0, 1, 80
+
+    def pieces(self, words: Sequence[str]) -> list[list[int]]:
+        raise NotImplementedError
+
+    def encode(self, text: str) -> tuple[list[int], list[tuple[int, int]]]:
+        return [9 for _ in text], [(place, place + 1) for place, _ in enumerate(text)]
+
+    def spelled(self, ids: Iterable[int]) -> list[str]:
+        raise NotImplementedError
+
+
+def test_the_threshold_is_that_of_the_evaluation_set_and_is_kept(write: Any) -> None:
+    rows = [asked("a", ("Oslo", 0)), asked("b", ("Oslo", 0)), asked("c", is_impossible=True)]
+    path = write(data(*rows))
+    task = SquadTask(SquadOptions())
+    task.learn(task.read(path, "train").examples)
+    dev, test = task.read(path, "eval").examples, task.read(path, "test").examples
+    windows = task.encode(dev, Text())
+    outputs = []
+    for window, odds in zip(windows, (1.0, 2.5, 4.0), strict=True):
+        logits = np.full((len(window.input_ids), 2), -9, np.float32)
+        logits[0] = (odds / 2, odds / 2)
+        logits[window.place.first, 0] = logits[window.place.first + 3, 1] = 0
+        outputs.append(logits)
+
+    def answers(one: SquadTask, examples: Any) -> list[str]:
+        return [found.text for found in one.predict(examples, windows, outputs, {})]
+
+    assert answers(task, test) == ["", "", ""], "before anything was evaluated it is 0"
+    assert answers(task, dev) == ["Oslo", "Oslo", ""]
+    assert task.state()["threshold"] == 2.5
+    assert answers(task, test) == ["Oslo", "Oslo", ""]
+    assert answers(SquadTask(SquadOptions(), task.state()), test) == ["Oslo", "Oslo", ""]
+    assert answers(SquadTask(SquadOptions(null_threshold=1.5), task.state()), test) == ["Oslo", "", ""]
+    task.recall({**task.state(), "threshold": -3.0})
+    assert answers(task, test) == ["", "", ""]
 
 
 def test_without_training_the_data_to_score_says_it(write: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -46,6 +46,10 @@ class Prediction:
     text: str
     n_best: tuple[Candidate, ...] = ()
     null_odds: float | None = None
+
+    def below(self, threshold: float) -> Prediction:
+        """The same, without an answer where the null odds are above a threshold."""
+        return self if self.null_odds is None or self.null_odds <= threshold else replace(self, text="")
 
     @property
     def chosen(self) -> Candidate | None:

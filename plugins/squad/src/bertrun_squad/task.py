@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from .question import Question, describe, misalignments
 from .reader import read_questions
 from .records import COLUMNS, RecordWindow, from_records, to_records
 from .spans import Search, search
+from .unanswerable import tuned_threshold
 from .windows import Cut, Windows
 
 SAMPLE = Path(__file__).parent / "sample"
@@ -53,6 +55,8 @@ class SquadTask:
         self._options = options
         self._version2: bool | None = state["version2"] if state else options.version2
         self._metric: str | None = state["metric"] if state else None
+        self._threshold: float = state["threshold"] if state else 0.0
+        self._dev: Sequence[Question] | None = None
 
     @property
     def metrics(self) -> tuple[str, ...]:
@@ -78,7 +82,9 @@ class SquadTask:
         if split != "train":
             self._settle(kept)
         notes = (*_left_out(len(questions) - len(kept)), *_misaligned(questions))
-        return Reading(examples=tuple(kept), summary=describe(questions), notes=notes)
+        reading = Reading(examples=tuple(kept), summary=describe(questions), notes=notes)
+        self._dev = reading.examples if split == "eval" else self._dev
+        return reading
 
     def from_records(self, rows: Iterable[tuple[str, Arrays]], text: TextEncoder, source: Path) -> Reading:
         """A question of each record, which is one window."""
@@ -117,8 +123,12 @@ class SquadTask:
             self._metric = auto if self._options.metric == "auto" else self._options.metric
 
     def state(self) -> Mapping[str, Any]:
-        """Whether questions may have no answer, and the metric."""
-        return {"version2": bool(self._version2), "metric": self._metric or "squad"}
+        """Whether questions may have no answer, the metric, and the threshold that suited the evaluation set."""
+        return {"version2": bool(self._version2), "metric": self._metric or "squad", "threshold": self._threshold}
+
+    def recall(self, state: Mapping[str, Any]) -> None:
+        """Take the threshold of a checkpoint back."""
+        self._threshold = state["threshold"]
 
     def _windows(self, text: TextEncoder) -> Windows:
         return Windows(text, Cut(self._options.doc_stride, self._options.max_query_length))
@@ -154,10 +164,19 @@ class SquadTask:
         outputs: Sequence[NDArray[Any]],
         parameters: Arrays,
     ) -> list[Prediction]:
-        """The best span over all windows of each question."""
+        """The best span over all windows of each question, or none where the null score is too far above its score.
+
+        Where the user named no threshold, the evaluation set's predictions find the one that suits it best.
+        """
         options = self._options
-        how = Search(options.n_best, options.max_answer_length, bool(self._version2), options.null_threshold)
-        return search(examples, windows, outputs, how)
+        how = Search(options.n_best, options.max_answer_length, bool(self._version2), math.inf)
+        found = search(examples, windows, outputs, how)
+        if examples is self._dev and self._version2 and examples:
+            odds = [one.null_odds or 0.0 for one in found]
+            answers = [self.reference(one) for one in examples]
+            self._threshold, _ = tuned_threshold([one.text for one in found], answers, odds)
+        threshold = self._threshold if options.null_threshold is None else options.null_threshold
+        return [one.below(threshold) for one in found]
 
     def reference(self, example: Question) -> tuple[str, ...]:
         """The texts of the acceptable answers, also of those that are not where the file says.

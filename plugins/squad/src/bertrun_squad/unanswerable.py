@@ -82,6 +82,22 @@ def best_threshold(
     return 100 * best / len(scores), threshold
 
 
+def tuned_threshold(
+    predictions: Sequence[str], references: Sequence[Sequence[str]], odds: Sequence[float]
+) -> tuple[float, float]:
+    """The threshold that gives the best F1, and this F1 in percent; one below all odds where no answer is best.
+
+    Args:
+        predictions: The best answer to each question, also where no answer is more likely.
+        references: For each question the texts of its acceptable answers, none where it has no answer.
+        odds: How much speaks for no answer.
+    """
+    has = [bool(answers) for answers in references]
+    best, threshold = best_threshold(predictions, scored(predictions, references, answer_f1), odds, has)
+    none = 100 * sum(not one for one in has) / len(has)
+    return (threshold, best) if best > none else (min(odds) - 1, none)
+
+
 def _means(name: str, exact: Sequence[float], overlap: Sequence[float]) -> dict[str, float]:
     count = len(exact)
     return {
