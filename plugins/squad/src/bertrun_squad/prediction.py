@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from .question import Question
 
 
-@dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """A span of a context that may answer.
+class Candidate(NamedTuple):
+    """A span of a context that may answer; a tuple, as a whole set has hundreds of thousands.
 
     Args:
         text: The characters of the context; empty for the null answer.

@@ -160,13 +160,13 @@ def _ranked(found: Sequence[_Found], null: tuple[float, float] | None) -> Iterat
         begins, ends = np.zeros(0, np.int32), np.zeros(0, np.int32)
         start_logits, end_logits = np.zeros(0), np.zeros(0)
     order = np.argsort(-(start_logits + end_logits), kind="stable")
+    rows = zip(*(values[order].tolist() for values in (begins, ends, start_logits, end_logits)), strict=True)
     waiting = null
-    for place in order.tolist():
-        start_logit, end_logit = float(start_logits[place]), float(end_logits[place])
-        if waiting is not None and sum(waiting) > start_logit + end_logit:
+    for begin, end, start_logit, end_logit in rows:
+        if waiting is not None and waiting[0] + waiting[1] > start_logit + end_logit:
             yield None, None, *waiting
             waiting = None
-        yield int(begins[place]), int(ends[place]), start_logit, end_logit
+        yield begin, end, start_logit, end_logit
     if waiting is not None:
         yield None, None, *waiting
 
@@ -174,5 +174,5 @@ def _ranked(found: Sequence[_Found], null: tuple[float, float] | None) -> Iterat
 def _candidate(question: Question, ranked: _Ranked) -> Candidate:
     start, end, start_logit, end_logit = ranked
     if start is None:
-        return Candidate(text="", start=0, start_logit=start_logit, end_logit=end_logit)
-    return Candidate(text=question.context[start:end], start=start, start_logit=start_logit, end_logit=end_logit)
+        return Candidate("", 0, start_logit, end_logit)
+    return Candidate(question.context[start:end], start, start_logit, end_logit)
