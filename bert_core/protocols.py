@@ -189,6 +189,22 @@ class NotingTask(Protocol):
         """One sentence for each thing that the last `encode` decided, such as how many texts were cut."""
 
 
+@runtime_checkable
+class RecallingTask(Protocol):
+    """A task that learns from evaluations too, such as a threshold: this beside the methods of `Task`."""
+
+    def recall(self, state: Mapping[str, Any]) -> None:
+        """Take back what `Task.state` gave when a checkpoint was written, whose parameters are in use again."""
+
+
+@runtime_checkable
+class FilingTask(Protocol):
+    """A task whose predictions are also written as files that others read: this beside the methods of `Task`."""
+
+    def files(self, examples: Sequence[Any], predictions: Sequence[Any]) -> Mapping[str, Any]:
+        """JSON values by the names of their files, which are none of a run's own."""
+
+
 class Metric(Protocol):
     """A score over a whole set."""
 

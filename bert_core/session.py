@@ -11,7 +11,7 @@ from .errors import DataError, Interrupted
 from .files import sha256, write_json
 from .interrupt import StopAsked, StopFlag
 from .observers import Observers
-from .protocols import NotingTask
+from .protocols import FilingTask, NotingTask, RecallingTask
 from .training.checkpoints import Checkpoints, open_checkpoint
 from .training.evaluation import Evaluator, score
 from .training.loop import train_steps
@@ -26,6 +26,7 @@ from .training.saving import (
     write_state,
 )
 from .types import Reading, RunView, StepRecord
+from .weights.opened import Weights
 
 if TYPE_CHECKING:
     from .runner import Run
@@ -195,6 +196,8 @@ class Session:
         if self._best is not None and self._best[0] != self._step:
             best = open_checkpoint(self._folder.path, ["best"])
             read_parameters(best / MODEL, run.assembled.parameters)
+            if isinstance(run.task, RecallingTask):
+                run.task.recall(Weights(best).config["bertrun"]["state"])
             self._say(f"best: step {self._best[0]}, {run.task.best} {self._best[1]:.4f}")
         scores: dict[str, float] = self._scores.get("best", {}).get("scores", {})
         reading = run.data.test or run.data.eval
@@ -207,6 +210,8 @@ class Session:
             rendered = map(run.task.render, reading.examples, predictions)
             self._folder.write_predictions(rendered)
             self._say(f"predictions: {self._folder.path / 'predictions.jsonl'} ({name})")
+            if isinstance(run.task, FilingTask):
+                self._folder.write_files(run.task.files(reading.examples, predictions))
         self._folder.write_scores(self._scores)
         self._folder.forget_replaced()
         run.reporter.final(scores)

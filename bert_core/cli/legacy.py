@@ -70,6 +70,7 @@ FLAGS: Mapping[str, Rule] = {
     "load_finetune_checkpoint_path": _renamed("--weights"),
     "train_data_file_path": _renamed("--train-data"),
     "eval_data_file_path": _renamed("--eval-data"),
+    "eval_json_path": _renamed("--eval-data"),
     "schema_file_path": _renamed("--schema"),
     "dataset_format": _lowered("--data-format"),
     "with_lstm": _switch("--bilstm", "--no-bilstm"),
@@ -90,12 +91,12 @@ def translate(arguments: Sequence[str]) -> list[str]:
     flags = {**FLAGS, **OF_TASK.get(peek(arguments, "task") or "", {})}
     words = list(_read(iter(arguments), flags))
     said = {word[0]: word[1] for word in words if not isinstance(word, str)}
-    unused = _unused(said)
+    unused = {_unused_weights(said), _unused_data(said)}
     translated: list[str] = []
     for word in words:
         if isinstance(word, str):
             translated.append(word)
-        elif word[0] != unused:
+        elif word[0] not in unused:
             translated += flags[word[0]](*word)
     return translated
 
@@ -115,9 +116,14 @@ def _read(arguments: Iterator[str], flags: Mapping[str, Rule]) -> Iterator[str |
         yield flag, value
 
 
-def _unused(said: Mapping[str, str]) -> str | None:
+def _unused_weights(said: Mapping[str, str]) -> str | None:
     """Of two paths to weights, the one that the reference does not read: it trains from one and evaluates the other."""
     paths = ("load_finetune_checkpoint_path", "load_pretrain_checkpoint_path")
     if not all(said.get(path) for path in paths):
         return None
     return paths[said.get("do_train", "true").lower() not in TRUE]
+
+
+def _unused_data(said: Mapping[str, str]) -> str | None:
+    """Of two files to score with, the records of `run_squad`: its scores need the texts, which the other one has."""
+    return "eval_data_file_path" if said.get("eval_data_file_path") and said.get("eval_json_path") else None

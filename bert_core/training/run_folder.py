@@ -118,6 +118,11 @@ class RunFolder:
         """Write `predictions.jsonl`, in the order given."""
         write_text(self.path / "predictions.jsonl", "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
+    def write_files(self, files: Mapping[str, Any]) -> None:
+        """Write the JSON files that a task makes of its predictions, by name."""
+        for name, content in files.items():
+            write_json(self.path / name, content)
+
     def _lock(self) -> None:
         """Take the folder; of two processes that found it idle, the first has it."""
         owner = {"pid": os.getpid(), "host": socket.gethostname()}
