@@ -23,7 +23,7 @@ from .manager import PluginManager
 from .plan import Plan
 from .protocols import Task
 from .recorded import Reader
-from .text.batches import EpochOrder
+from .text.batches import EpochOrder, lengths_of
 from .text.tokenizer import WordPiece
 from .training.checkpoints import newest_whole
 from .training.run_folder import RunFolder, check_free, free_default
@@ -225,7 +225,7 @@ class Run:
         windows = task.encode(train.examples, self.text)
         if not windows:
             raise DataError("the training data has no text in it", where=run.train_data)
-        order = EpochOrder([len(w.input_ids) for w in windows], run.batch_size, run.seed, shuffle=run.shuffle)
+        order = EpochOrder(lengths_of(windows), run.batch_size, run.seed, shuffle=run.shuffle)
         total = run.max_steps or run.epochs * len(order)
         groups = parameter_groups(
             self.assembled.parameters,

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .protocols import Encoder, Metric, Optimizer, Schedule, Task
 
 Split = Literal["train", "eval", "test"]
+HostHead = Literal["masked-lm", "pretraining"]  # heads that a model builds: see `PretrainingEncoder`
 Arrays = Mapping[str, "NDArray[Any]"]  # numpy is imported when a run starts: it is slower than a help page
 
 
@@ -233,11 +234,13 @@ class Feature:
         padding: The value that fills a shorter row up.
         dtype: The NumPy type of the tensor.
         ragged: Whether rows differ in length; the batch is as long as its longest row.
+        optional: Of a column of records: whether they may lack it.
     """
 
     padding: float = 0
     dtype: str = "int32"
     ragged: bool = True
+    optional: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
