@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from .types import Arrays, Feature, Noise, Reading, Split, Window
+from .types import Arrays, Feature, HostHead, Noise, Reading, Split, Window
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +34,22 @@ class Encoder(Protocol):
 
         Returns:
             (batch, length, hidden_size) and, where it was built with a pooler, (batch, hidden_size).
+        """
+
+
+@runtime_checkable
+class PretrainingEncoder(Protocol):
+    """What an encoder offers beside `Encoder`, so that it can be pre-trained."""
+
+    def pretraining_head(self, name: HostHead) -> nn.Cell:
+        """A head with the encoder's own operators, whose scores of pieces share its table of word embeddings.
+
+        Each is called with what `Task.reads` names, then `masked_positions` (batch, predictions) int32.
+
+        Args:
+            name: `masked-lm` is given the encoder's vectors, and gives logits (batch * predictions, vocab_size) of
+                the pieces at the masked positions. `pretraining` is given the pooled vectors too, and gives a pair:
+                those logits, and the logits (batch, 2) of whether the second text follows the first (0) or not (1).
         """
 
 
@@ -113,10 +129,17 @@ class Task(Protocol):
         """What was learnt, as JSON values, for `TaskSpec.build` to take back."""
 
     def encode(self, examples: Sequence[Any], text: TextEncoder) -> Sequence[Window]:
-        """Windows in the order of the examples; none for an example without content."""
+        """Windows in the order of the examples; none for an example without content.
 
-    def head(self, hidden_size: int, seed: int) -> nn.Cell:
-        """From the encoder's vectors (what `reads` names) and the features in `head_inputs` to logits."""
+        They may be `LazyWindows`, of which only those of a batch are made.
+        """
+
+    def head(self, hidden_size: int, seed: int) -> nn.Cell | HostHead:
+        """From the encoder's vectors (what `reads` names) and the features in `head_inputs` to logits.
+
+        Instead of a cell it may be the name of a head that shares the encoder's word embeddings and operators, which
+        the encoder builds: see `PretrainingEncoder`.
+        """
 
     def loss(self, seed: int) -> nn.Cell:
         """From logits, `totals` and the features in `loss_inputs` to a scalar: each term over its total."""
@@ -132,7 +155,7 @@ class Task(Protocol):
         Args:
             examples: What was encoded.
             windows: What `encode` gave.
-            outputs: The logits of each window; rows may be padded.
+            outputs: The logits of each window, or what the cell of a `DigestingTask` made of them; rows may be padded.
             parameters: The head's and the loss's parameters by name.
         """
 
@@ -147,6 +170,52 @@ class Task(Protocol):
 
 
 @runtime_checkable
+class LazyWindows(Protocol):
+    """A sequence of windows that are made when a batch holds them, so that a corpus need not fit in memory."""
+
+    @property
+    def lengths(self) -> NDArray[np.int32]:
+        """How many pieces each has."""
+
+    def cut(self, rows: Sequence[int], *, seed: int, epoch: int) -> Sequence[Window]:
+        """Some of them, the same for the same arguments.
+
+        Args:
+            rows: Their numbers, from 0.
+            seed: Of the run; 0 where a set is scored.
+            epoch: How often the set was gone through before; 0 where it is scored.
+        """
+
+
+@runtime_checkable
+class DigestingTask(Task, Protocol):
+    """A task whose logits are too many to be kept for a whole evaluation set."""
+
+    def digest(self) -> nn.Cell:
+        """From the logits and the features in `loss_inputs` to one array with a row for each window: (batch, ...)."""
+
+
+class Rows(Protocol):
+    """The records that a task reads: all of them one after the other, or some by number."""
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """Which of the task's columns the records have, under our names."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+
+    def __iter__(self) -> Iterator[tuple[str, Arrays]]:
+        """For each record where it stands, for messages, and its columns, checked, in the task's types."""
+
+    def take(self, numbers: Sequence[int]) -> list[Arrays]:
+        """The columns of records, by their numbers from 0; quicker than one by one."""
+
+    def where(self, number: int) -> str:
+        """Where a record stands."""
+
+
+@runtime_checkable
 class RecordTask(Task, Protocol):
     """A task whose data may be records, TFRecord or MindRecord."""
 
@@ -154,11 +223,11 @@ class RecordTask(Task, Protocol):
     def record_columns(self) -> Mapping[str, Feature]:
         """The task's own columns beside `input_ids`, `attention_mask` and `token_type_ids`."""
 
-    def from_records(self, rows: Iterable[tuple[str, Arrays]], text: TextEncoder, source: Path) -> Reading:
-        """The examples of records.
+    def from_records(self, rows: Rows, text: TextEncoder, source: Path) -> Reading:
+        """The examples of records; they may read the rows later, when they are asked for.
 
         Args:
-            rows: For each record where it stands, for messages, and its columns, checked, under our names.
+            rows: The records.
             text: The tokenizer.
             source: The file or folder.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
@@ -36,18 +36,24 @@ def as_record_task(task: Task, name: str) -> RecordTask:
     return task
 
 
-def columns_of(task: RecordTask, length: int | None = None) -> list[Column]:
+def columns_of(task: RecordTask, length: int | None = None, *, there: Container[str] | None = None) -> list[Column]:
     """The columns of a task's records.
 
     Args:
         task: The task.
         length: Of each record's rows; None where they differ.
+        there: Names of stored columns: those that records may lack are left out where they are not among them.
     """
     shape = None if length is None else (length,)
     pieces = [Column(name, "int32", shape) for name in PIECES]
+    wanted = {
+        name: column
+        for name, column in task.record_columns.items()
+        if there is None or name in there or not column.optional
+    }
     own = [
         Column(name, cast(Dtype, column.dtype), shape if column.ragged else _fixed(column))
-        for name, column in task.record_columns.items()
+        for name, column in wanted.items()
     ]
     return [*pieces, *own]
 
@@ -97,14 +103,45 @@ class Reader:
         """
         schema = None if self.schema is None else Schema.read(self.schema)
         records = open_records(source, schema=schema, on_bad=self.on_bad)
-        check_columns(records, columns_of(task), vocab_size=self.text.vocab_size)
-        reading = task.from_records(_rows(records, columns_of(task)), self.text, source)
+        columns = columns_of(task, there=records.columns)
+        check_columns(records, columns, vocab_size=self.text.vocab_size)
+        reading = task.from_records(RecordRows(records, columns), self.text, source)
         return replace(reading, notes=(*records.notes, *reading.notes), files=tuple(records.paths))
 
 
-def _rows(records: Records, columns: Sequence[Column]) -> Iterator[tuple[str, Arrays]]:
-    """Each record with its place, in the task's types."""
-    for start in range(0, len(records), _CHUNK):
-        numbers = range(start, min(start + _CHUNK, len(records)))
-        for number, row in zip(numbers, records.read_many(numbers), strict=True):
-            yield records.where(number), {c.name: np.asarray(row[c.name], c.dtype) for c in columns}
+class RecordRows:
+    """The rows of `bert_core.protocols.Rows`.
+
+    Args:
+        records: Where they are read from.
+        columns: What is read of each, in the task's types.
+    """
+
+    def __init__(self, records: Records, columns: Sequence[Column]) -> None:
+        self._records = records
+        self._columns = columns
+
+    @property
+    def columns(self) -> Sequence[str]:
+        """See `Rows`."""
+        return [column.name for column in self._columns]
+
+    def __len__(self) -> int:
+        return len(self._records)
+
+    def __iter__(self) -> Iterator[tuple[str, Arrays]]:
+        for start in range(0, len(self), _CHUNK):
+            numbers = range(start, min(start + _CHUNK, len(self)))
+            for number, row in zip(numbers, self.take(numbers), strict=True):
+                yield self.where(number), row
+
+    def take(self, numbers: Sequence[int]) -> list[Arrays]:
+        """See `Rows`."""
+        return [
+            {column.name: np.asarray(row[column.name], column.dtype) for column in self._columns}
+            for row in self._records.read_many(numbers)
+        ]
+
+    def where(self, number: int) -> str:
+        """See `Rows`."""
+        return self._records.where(number)

@@ -23,7 +23,7 @@ from .manager import PluginManager
 from .plan import Plan
 from .protocols import NotingTask, Task
 from .recorded import Reader
-from .text.batches import EpochOrder
+from .text.batches import EpochOrder, lengths_of
 from .text.tokenizer import WordPiece
 from .training.checkpoints import newest_whole
 from .training.run_folder import RunFolder, check_free, free_default
@@ -227,7 +227,7 @@ class Run:
             raise DataError("the training data has no text in it", where=run.train_data)
         for note in task.encoding_notes() if isinstance(task, NotingTask) else ():
             self._say(f"train: {note}")
-        order = EpochOrder([len(w.input_ids) for w in windows], run.batch_size, run.seed, shuffle=run.shuffle)
+        order = EpochOrder(lengths_of(windows), run.batch_size, run.seed, shuffle=run.shuffle)
         total = run.max_steps or run.epochs * len(order)
         groups = parameter_groups(
             self.assembled.parameters,

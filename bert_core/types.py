@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .protocols import Encoder, Metric, Optimizer, Schedule, Task
 
 Split = Literal["train", "eval", "test"]
+HostHead = Literal["masked-lm", "pretraining"]  # heads that a model builds: see `PretrainingEncoder`
 Arrays = Mapping[str, "NDArray[Any]"]  # numpy is imported when a run starts: it is slower than a help page
 
 
@@ -234,12 +235,14 @@ class Feature:
         dtype: The NumPy type of the tensor.
         ragged: Whether rows differ in length; the batch is as long as its longest row.
         size: As a column of records, where it is not ragged: how many numbers it has; None where nobody knows yet.
+        optional: Of a column of records: whether they may lack it.
     """
 
     padding: float = 0
     dtype: str = "int32"
     ragged: bool = True
     size: int | None = 1
+    optional: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

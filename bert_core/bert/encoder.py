@@ -10,7 +10,7 @@ import numpy as np
 from mindspore import Parameter, Tensor, nn, ops
 
 from bert_core.initial import truncated_normal
-from bert_core.types import EncoderParts, Noise
+from bert_core.types import EncoderParts, HostHead, Noise
 
 from .config import BertOptions
 from .layer import Layer, SelfAttention
@@ -141,6 +141,7 @@ class BertModel(nn.Cell):  # type: ignore[misc]
     def __init__(self, options: BertOptions, parts: EncoderParts, family: type[Maker] = Maker) -> None:
         super().__init__()
         maker = family(options, parts)
+        self.maker = maker
         self.hidden_size = options.hidden_size
         self.heads = options.num_attention_heads
         self.max_length = options.max_position_embeddings
@@ -166,6 +167,13 @@ class BertModel(nn.Cell):  # type: ignore[misc]
             vectors = layer(vectors, bias, factors, batch, length)
         sequence = vectors.reshape((batch, length, self.hidden_size))
         return sequence, self.pooler(sequence[:, 0]) if self.pooled else sequence
+
+    def pretraining_head(self, name: HostHead) -> nn.Cell:
+        """See `bert_core.protocols.PretrainingEncoder`."""
+        from .heads import MaskedLanguageModelHead, PretrainingHeads  # they are made by this module's `Maker`
+
+        kind = {"masked-lm": MaskedLanguageModelHead, "pretraining": PretrainingHeads}[name]
+        return kind(self.maker, self.embeddings.word_embeddings.weight)
 
 
 def noises(options: BertOptions) -> list[Noise]:

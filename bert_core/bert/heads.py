@@ -88,6 +88,32 @@ class Both(nn.Cell):  # type: ignore[misc]
         self.seq_relationship = NextSentence(maker)
 
 
+class Words(nn.Cell):  # type: ignore[misc]
+    """The masked-LM head alone, by the name that it has in checkpoints."""
+
+    def __init__(self, maker: Maker) -> None:
+        super().__init__()
+        self.predictions = MaskedLanguageModel(maker)
+
+
+class MaskedLanguageModelHead(nn.Cell):  # type: ignore[misc]
+    """The masked-LM head, as what sits on an encoder.
+
+    Args:
+        maker: Of the encoder.
+        table: Its word embeddings; see `PretrainingHeads`.
+    """
+
+    def __init__(self, maker: Maker, table: Parameter) -> None:
+        super().__init__()
+        self.cls = Words(maker)
+        self.table = table
+
+    def construct(self, sequence: Any, masked_positions: Any) -> Any:
+        """See `MaskedLanguageModel`."""
+        return self.cls.predictions(sequence, masked_positions, self.table)
+
+
 class PretrainingHeads(nn.Cell):  # type: ignore[misc]
     """Both heads, as what sits on an encoder.
 

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from bert_core.errors import PluginError
 from bert_core.permutations import epoch_random, permuted
+from bert_core.protocols import LazyWindows
 from bert_core.types import Feature, Window
 
 _POOL = 50  # batches: within a pool like lengths come together, and a pool is a random part of the epoch
@@ -39,6 +40,20 @@ def pad(windows: Sequence[Window], features: Mapping[str, Feature], *, pad_id: i
     for name, feature in features.items():
         batch[name] = _feature(name, feature, windows)
     return batch
+
+
+def lengths_of(windows: Sequence[Window]) -> NDArray[np.int64]:
+    """How many pieces each window has."""
+    if isinstance(windows, LazyWindows):
+        return np.asarray(windows.lengths, np.int64)
+    return np.fromiter((len(window.input_ids) for window in windows), np.int64, len(windows))
+
+
+def cut(windows: Sequence[Window], rows: NDArray[Any], *, seed: int, epoch: int) -> Sequence[Window]:
+    """The windows of a batch; see `LazyWindows.cut`."""
+    if isinstance(windows, LazyWindows):
+        return windows.cut(rows.tolist(), seed=seed, epoch=epoch)
+    return [windows[row] for row in rows]
 
 
 def _feature(name: str, feature: Feature, windows: Sequence[Window]) -> NDArray[Any]:

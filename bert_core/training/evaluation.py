@@ -10,10 +10,11 @@ from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
 from bert_core.interrupt import ctrl_c_later
-from bert_core.protocols import Metric, Task, TextEncoder
-from bert_core.text.batches import evaluation_order, pad
+from bert_core.protocols import DigestingTask, Metric, Task, TextEncoder
+from bert_core.text.batches import cut, evaluation_order, lengths_of, pad
 from bert_core.types import Window
 
+from .encoding import INPUTS
 from .network import Network, Objective, parameters_of
 from .step import open_shapes
 
@@ -30,6 +31,21 @@ class Forward(nn.Cell):  # type: ignore[misc]
         return self.network(input_ids, token_type_ids, attention_mask, head_inputs, ())
 
 
+class Digest(nn.Cell):  # type: ignore[misc]
+    """A network without dropout, and what a task makes of its logits; its arguments in one row."""
+
+    def __init__(self, network: Network, task: DigestingTask) -> None:
+        super().__init__()
+        self.network = network
+        self.digest = task.digest()
+        self.count = len(task.head_inputs)
+
+    def construct(self, input_ids: Any, token_type_ids: Any, attention_mask: Any, *features: Any) -> Any:
+        """The digest; `features` are the head's inputs, then the loss's."""
+        logits = self.network(input_ids, token_type_ids, attention_mask, features[: self.count], ())
+        return self.digest(logits, *features[self.count :])
+
+
 class Evaluator:
     """Predicts, and scores predictions.
 
@@ -41,7 +57,11 @@ class Evaluator:
     """
 
     def __init__(self, objective: Objective, task: Task, text: TextEncoder, batch_size: int) -> None:
-        self._forward = Forward(objective.network)
+        self._forward: nn.Cell = Forward(objective.network)
+        self._inputs = (*INPUTS, *task.head_inputs)
+        if isinstance(task, DigestingTask):
+            self._forward = Digest(objective.network, task)
+            self._inputs += (*task.loss_inputs,)
         self._objective = objective
         self._task = task
         self._text = text
@@ -63,11 +83,10 @@ class Evaluator:
     def _logits(self, windows: Sequence[Window], poll: Callable[[], None]) -> list[NDArray[np.float32]]:
         outputs: list[Any] = [None] * len(windows)
         self._forward.set_train(False)
-        for rows in evaluation_order([len(window.input_ids) for window in windows], self._batch_size):
+        for rows in evaluation_order(lengths_of(windows), self._batch_size):
             poll()
-            batch = pad([windows[row] for row in rows], self._task.features, pad_id=self._text.pad_id)
-            names = ("input_ids", "token_type_ids", "attention_mask", *self._task.head_inputs)
-            arguments = [Tensor.from_numpy(batch[name]) for name in names]
+            batch = pad(cut(windows, rows, seed=0, epoch=0), self._task.features, pad_id=self._text.pad_id)
+            arguments = [Tensor.from_numpy(batch[name]) for name in self._inputs]
             if not self._described:
                 self._forward.set_inputs(*open_shapes([None, *arguments])[1:])
                 self._described = True

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from bert_core.errors import NumericsError
 from bert_core.interrupt import ctrl_c_later
 from bert_core.protocols import Schedule, Task
-from bert_core.text.batches import EpochOrder, pad
+from bert_core.text.batches import EpochOrder, cut, pad
 from bert_core.types import Noise, StepRecord, Window
 
 from .noise import dropout_factors
@@ -84,7 +84,9 @@ def _arrays(task: Task, course: Course, step: int) -> tuple[list[list[NDArray[An
     """The arguments of each micro-batch, every one with the totals of the whole update; and the pieces in all."""
     rows = course.order.at(step)
     parts = [part for part in np.array_split(rows, course.accumulate) if len(part)]
-    padded = [pad([course.windows[row] for row in part], task.features, pad_id=course.pad_id) for part in parts]
+    epoch = step // len(course.order)
+    windows = [cut(course.windows, part, seed=course.seed, epoch=epoch) for part in parts]
+    padded = [pad(some, task.features, pad_id=course.pad_id) for some in windows]
     totals = sum(task.loss_terms(batch) for batch in padded)
     tokens = sum(int(batch["attention_mask"].sum()) for batch in padded)
     batches = []

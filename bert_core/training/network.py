@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from mindspore import Parameter, nn
 
-from bert_core.protocols import Encoder, Task
-from bert_core.types import Noise
+from bert_core.errors import UsageError
+from bert_core.protocols import Encoder, PretrainingEncoder, Task
+from bert_core.types import HostHead, Noise
 
 PREFIX = "bert."
 
@@ -25,7 +26,7 @@ class Network(nn.Cell):  # type: ignore[misc]
     def __init__(self, encoder: Encoder, task: Task, seed: int) -> None:
         super().__init__()
         self.bert: Any = encoder
-        self.head = task.head(encoder.hidden_size, seed)
+        self.head = _head(encoder, task, seed)
         self.reads = task.reads
         self.drops = task.head_dropout > 0
         self.noises = [*encoder.noises, *_head_noises(task, encoder.hidden_size)]
@@ -70,6 +71,18 @@ class Objective(nn.Cell):  # type: ignore[misc]
             loss_inputs += (features[index],)
         logits = self.network(input_ids, token_type_ids, attention_mask, head_inputs, noise)
         return self.loss(logits, totals, *loss_inputs)
+
+
+def _head(encoder: Encoder, task: Task, seed: int) -> nn.Cell:
+    head = task.head(encoder.hidden_size, seed)
+    if not isinstance(head, str):
+        return head
+    if not isinstance(encoder, PretrainingEncoder):
+        what = f"the task wants the encoder's own head '{head}', and this model has none (no `pretraining_head`)"
+        raise UsageError(
+            what, hint="Take --model bert or nezha, or a model whose plugin says that it can be pre-trained"
+        )
+    return encoder.pretraining_head(cast(HostHead, head))
 
 
 def _head_noises(task: Task, width: int) -> Sequence[Noise]:

@@ -20,7 +20,6 @@ class DynamicMasking:
 
     Args:
         encoder: The tokenizer that the records were made with.
-        seed: Of the run.
         masked_share: The share of pieces that are masked.
         max_predictions: At most so many masked pieces of a record.
         whole_words: What is masked together; `chinese` needs the column `word_starts`.
@@ -30,23 +29,22 @@ class DynamicMasking:
         self,
         encoder: PieceEncoder,
         *,
-        seed: int,
         masked_share: float = 0.15,
         max_predictions: int = 20,
         whole_words: WholeWords = "off",
     ) -> None:
         self._special = (encoder.cls_id, encoder.sep_id)
-        self._seed = seed
         self._whole_words = whole_words
         self._beginnings = beginnings(encoder)
         self._masking = Masking(masked_share, max_predictions, mask_of(encoder), encoder.vocab_size)
 
-    def mask(self, columns: Mapping[str, NDArray[Any]], *, epoch: int, indexes: Sequence[int]) -> Columns:
+    def mask(self, columns: Mapping[str, NDArray[Any]], *, seed: int, epoch: int, indexes: Sequence[int]) -> Columns:
         """Records with the columns of masked ones.
 
         Args:
             columns: `input_ids`, `input_mask`, `segment_ids`, `next_sentence_labels`, and `word_starts` where they
                 were stored; each (records, ...).
+            seed: Of the run.
             epoch: From 0.
             indexes: Of the records in the whole set, which their places in a batch do not change.
         """
@@ -54,7 +52,7 @@ class DynamicMasking:
         present = columns["input_mask"] > 0
         maskable = present & ~np.isin(ids, self._special)
         begins = None if self._whole_words == "off" else maskable & self._word_starts(columns, ids)
-        raw = np.stack([self._draws(epoch, index, ids.shape[1]) for index in indexes])
+        raw = np.stack([self._draws(seed, epoch, index, ids.shape[1]) for index in indexes])
         masked = self._masking.mask(ids, present.sum(axis=1), maskable, begins, raw)
         return {
             "input_ids": masked.input_ids,
@@ -75,6 +73,6 @@ class DynamicMasking:
         starts[:, 1:] |= np.isin(ids[:, :-1], self._special)
         return starts
 
-    def _draws(self, epoch: int, index: int, length: int) -> NDArray[np.uint64]:
-        bits = np.random.Philox(key=[self._seed, epoch], counter=[0, index, 0, 0])
+    def _draws(self, seed: int, epoch: int, index: int, length: int) -> NDArray[np.uint64]:
+        bits = np.random.Philox(key=[seed, epoch], counter=[0, index, 0, 0])
         return bits.random_raw(self._masking.draws(length))

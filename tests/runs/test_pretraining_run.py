@@ -1,0 +1,239 @@
+"""Whole runs of pre-training on records that `bertrun data pretrain` made."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from bert_core.cli.main import run
+
+TINY = (
+    "--hidden-size 32 --num-hidden-layers 1 --num-attention-heads 2 --intermediate-size 48 --max-position-embeddings 48"
+)
+HEAD = {
+    "cls.predictions.bias",
+    "cls.predictions.transform.dense.weight",
+    "cls.predictions.transform.dense.bias",
+    "cls.predictions.transform.LayerNorm.weight",
+    "cls.predictions.transform.LayerNorm.bias",
+}
+PAIRS = {"cls.seq_relationship.weight", "cls.seq_relationship.bias"}
+TEXT = """\
+the cat sat on the mat
+the dog ran in the park
+a bird sang in the tree
+the fish swam in the lake
+
+one two three four five
+six seven eight nine ten
+the sun rose in the east
+the moon set in the west
+"""
+
+Command = Callable[..., list[str]]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Records of a few sentences, masked in `stored` and unmasked in `unmasked`, and their vocabulary."""
+    folder = tmp_path_factory.mktemp("pretraining")
+    (folder / "text.txt").write_text(TEXT, encoding="utf-8")
+    words = dict.fromkeys(TEXT.split())
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+    (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
+    made = f"data pretrain {folder}/text.txt --vocab {folder}/vocab.txt --lowercase --max-length 32 --quiet"
+    assert run([*made.split(), "--output", f"{folder}/stored", "--dupe-factor", "8"]) == 0
+    dynamic = ["--output", f"{folder}/unmasked", "--dupe-factor", "3", "--dynamic-masking", "--format", "mindrecord"]
+    assert run([*made.split(), *dynamic]) == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def command(folder: Path) -> Command:
+    """The command line of a tiny run from scratch, with more words at its end."""
+
+    def make(output: Path, *more: str, data: str = "stored") -> list[str]:
+        fixed = f"--task pretrain --vocab {folder}/vocab.txt --lowercase {TINY} --max-length 32 --batch-size 8"
+        files = f"--train-data {folder}/{data} --eval-data {folder}/{data} --learning-rate 1e-2 --log-every 1"
+        return [*fixed.split(), *files.split(), "--output", str(output), *more]
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def straight(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of 20 steps, with dropout, over records that are masked anew in each epoch."""
+    output = tmp_path_factory.mktemp("runs") / "straight"
+    assert run(command(output, "--max-steps", "20", "--no-eval", data="unmasked")) == 0
+    return output
+
+
+@pytest.fixture(scope="module")
+def learnt(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that learns a few records by heart."""
+    output = tmp_path_factory.mktemp("runs") / "learnt"
+    still = ("--hidden-dropout-prob", "0", "--attention-probs-dropout-prob", "0")
+    assert run(command(output, "--max-steps", "200", "--eval-every", "50", "--learning-rate", "1e-2", *still)) == 0
+    return output
+
+
+def scores(output: Path) -> list[dict[str, float]]:
+    rows = map(json.loads, (output / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    return [row["scores"] for row in rows if "scores" in row]
+
+
+def same(one: Path, other: Path) -> None:
+    for name in ("model.safetensors", "training.safetensors"):
+        assert (one / "latest" / name).read_bytes() == (other / "latest" / name).read_bytes()
+
+
+def losses(output: Path) -> list[float]:
+    rows = map(json.loads, (output / "metrics.jsonl").read_text(encoding="utf-8").splitlines())
+    return [row["loss"] for row in rows if "loss" in row]
+
+
+def test_masked_pieces_are_learnt(learnt: Path) -> None:
+    first, *_, last = scores(learnt)
+    assert last["masked_lm_accuracy"] > 0.9 > first["masked_lm_accuracy"]
+    assert last["masked_lm_loss"] < 0.5 < first["masked_lm_loss"]
+    assert last["perplexity"] == pytest.approx(np.exp(last["masked_lm_loss"]))
+    assert last["loss"] == pytest.approx(last["masked_lm_loss"] + last["next_sentence_loss"])
+    assert 0 <= last["next_sentence_accuracy"] <= 1
+
+
+def test_a_checkpoint_has_the_names_of_bert_for_pretraining(learnt: Path) -> None:
+    names = set(load_file(learnt / "best" / "model.safetensors"))
+    assert {name for name in names if not name.startswith("bert.")} == HEAD | PAIRS
+    assert {"bert.embeddings.word_embeddings.weight", "bert.pooler.dense.weight"} <= names
+
+
+def test_eval_gives_the_scores_of_the_run(learnt: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(["eval", str(learnt), "--eval-data", f"{folder}/stored", "--json"]) == 0
+    wanted = json.loads((learnt / "scores.json").read_text(encoding="utf-8"))["eval"]["scores"]
+    assert json.loads(capsys.readouterr().out) == wanted
+
+
+def test_predictions_say_what_was_masked_and_what_was_predicted(learnt: Path) -> None:
+    rows = [json.loads(line) for line in (learnt / "predictions.jsonl").read_text(encoding="utf-8").splitlines()]
+    masked = [one for row in rows for one in row["masked"]]
+    right = sum(one["piece"] == one["predicted"] for one in masked) / len(masked)
+    assert right == pytest.approx(scores(learnt)[-1]["masked_lm_accuracy"])
+    sentences = " ".join(TEXT.split())
+    assert all(row["text"] in sentences for row in rows)
+    follows = np.mean([row["follows"] == row["follows_predicted"] for row in rows])
+    assert follows == pytest.approx(scores(learnt)[-1]["next_sentence_accuracy"])
+
+
+def test_predict_fills_in_what_is_masked(learnt: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+    assert run(["predict", str(learnt), "--text", "the cat [MASK] on the [MASK]", "--text", "the cat"]) == 0
+    row, none = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [set(one) for one in row["masked"]] == [{"predicted", "score"}] * 2
+    assert all(one["predicted"] in TEXT.split() for one in row["masked"])
+    assert none["masked"] == []
+
+
+def test_stop_and_resume_end_with_the_same_bytes(straight: Path, command: Command, tmp_path: Path) -> None:
+    output = tmp_path / "stopped"
+    assert run(command(output, "--max-steps", "20", "--no-eval", "--stop-after", "7", data="unmasked")) == 0
+    assert run(["resume", str(output)]) == 0
+    same(output, straight)
+    assert losses(output) == losses(straight)
+
+
+def test_weights_are_gone_on_from(straight: Path, command: Command, tmp_path: Path) -> None:
+    output = tmp_path / "from-weights"
+    line = command(output, "--weights", str(straight), "--no-train", data="unmasked")
+    assert run(line) == 0
+    line = command(output, "--weights", str(straight), "--overwrite", "--max-steps", "1", "--no-eval", data="unmasked")
+    assert run(line) == 0
+    assert losses(output)[0] < losses(straight)[0]
+
+
+def test_a_checkpoint_begins_the_fine_tuning_of_another_task(straight: Path, data: Path, tmp_path: Path) -> None:
+    fixed = f"--task ner --weights {straight} --train-data {data}/train.conll --max-length 32 --max-steps 1 --no-eval"
+    output = tmp_path / "ner"
+    assert run([*fixed.split(), "--output", str(output), "--learning-rate", "1e-12"]) == 0
+    began, found = (load_file(path / "latest" / "model.safetensors") for path in (straight, output))
+    shared = [name for name in found if name.startswith("bert.")]
+    assert len(shared) > 10
+    for name in shared:
+        np.testing.assert_allclose(found[name], began[name], rtol=0, atol=1e-6, err_msg=name)
+
+
+def test_masked_pieces_alone(command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    output = tmp_path / "words"
+    assert run(command(output, "--max-steps", "2", "--no-next-sentence")) == 0
+    names = set(load_file(output / "latest" / "model.safetensors"))
+    assert {name for name in names if not name.startswith("bert.")} == HEAD
+    assert not any("pooler" in name for name in names)
+    found = scores(output)[-1]
+    assert found["loss"] == found["masked_lm_loss"]
+    assert not any(name.startswith("next_sentence") for name in found)
+
+
+def test_micro_batches_make_the_update_of_one_batch(command: Command, tmp_path: Path) -> None:
+    still = ("--hidden-dropout-prob", "0", "--attention-probs-dropout-prob", "0", "--max-steps", "2", "--no-eval")
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    assert run(command(whole, *still)) == 0
+    assert run(command(parts, *still, "--accumulate", "2")) == 0
+    assert losses(parts) == pytest.approx(losses(whole), rel=1e-4)
+
+
+def test_nezha_is_trained_and_resumed_too(command: Command, tmp_path: Path) -> None:
+    output = tmp_path / "nezha"
+    assert run(command(output, "--model", "nezha", "--max-steps", "3", "--stop-after", "1", "--no-eval")) == 0
+    assert run(["resume", str(output)]) == 0
+    assert set(load_file(output / "latest" / "model.safetensors")) >= HEAD | PAIRS
+
+
+@pytest.mark.parametrize(
+    ("more", "code", "said"),
+    [
+        (["--max-length", "16"], 4, "and --max-length is 16"),
+        (["--whole-word-mask", "chinese"], 4, "no column word_starts"),
+        (["--train-data", "text.txt"], 4, "no TFRecords or MindRecords"),
+    ],
+)
+def test_what_cannot_be_read_is_said(
+    more: list[str],
+    code: int,
+    said: str,
+    command: Command,
+    folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(folder)
+    assert run(command(tmp_path / "run", *more, data="unmasked")) == code
+    assert said in capsys.readouterr().err
+
+
+def test_without_data_it_is_said_how_to_make_some(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = command(tmp_path / "run")
+    keep = [word for word in line if word not in ("--train-data", "--eval-data") and not word.endswith("/stored")]
+    assert run(keep) == 2
+    assert "bertrun data pretrain" in capsys.readouterr().err
+
+
+def test_google_and_modelzoo_records_are_read(command: Command, tmp_path: Path) -> None:
+    shared = Path(__file__).parents[2] / "shared" / "data"
+    shared = shared if shared.is_dir() else Path("/work/shared/data")
+    if not shared.is_dir():
+        pytest.skip("no ../shared/data beside the checkout")
+    vocab = shared / "vocabs" / "bert-base-uncased-vocab.txt"
+    shutil.copy(shared / "bert-tfrecords" / "english" / "tf_examples.tfrecord", tmp_path)
+    line = f"--task pretrain --vocab {vocab} --train-data {tmp_path}/*.tfrecord {TINY} --max-position-embeddings 128"
+    more = ["--output", str(tmp_path / "run"), "--max-steps", "1", "--no-eval", "--batch-size", "4"]
+    assert run([*line.split(), *more]) == 0
+    assert losses(tmp_path / "run")[0] == pytest.approx(np.log(30522) + np.log(2), rel=0.02)
