@@ -127,11 +127,11 @@ def test_sets_of_classes_become_rows_of_ones(write: Any) -> None:
     rows = [window.features for window in task.encode(examples, Text())]
     assert [row["labels"] for row in rows] == [[1, 1], [0, 0], [0, 1]]
     assert [row["weights"] for row in rows] == [[2.0, 0.5], [1.0, 1.0], [1.0, 0.5]]
-    (prediction,) = task.predict(examples[:1], [], [np.array([0.0, 1.0], np.float32)], {})
+    (prediction,) = task.predict(examples[:1], [], [np.array([-0.5, 0.5], np.float32)], {})
     assert task.render(examples[0], prediction) == {
         "text": "ab",
         "labels": ["red"],
-        "probabilities": {"blue": 0.5, "red": 0.7311},
+        "probabilities": {"blue": 0.3775, "red": 0.6225},
     }
 
 
