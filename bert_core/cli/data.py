@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from bert_core.datasets.splitting import Unit
 
 FILE = click.Path(path_type=Path)
-PREFIX = "data "
 FORMATS: tuple[Format, ...] = ("tfrecord", "mindrecord")
 CONVERT = """Write TFRecord or MindRecord.
 
@@ -61,14 +60,14 @@ Example:
 """
 
 
-class DataGroup(click.Group):
-    """The host's commands, and those that plugins mount here: theirs are named `data NAME`."""
+class MountGroup(click.Group):
+    """The host's commands, and those that plugins mount here: theirs are named `GROUP NAME`."""
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """A command by its name."""
         if cmd_name in self.commands:
             return self.commands[cmd_name]
-        mounted: click.Command | None = ctx.ensure_object(State).manager.command(f"{PREFIX}{cmd_name}")
+        mounted: click.Command | None = ctx.ensure_object(State).manager.command(f"{self._prefix}{cmd_name}")
         return mounted
 
     def list_commands(self, ctx: click.Context) -> list[str]:
@@ -76,11 +75,15 @@ class DataGroup(click.Group):
         names = [str(command.name) for command, _ in ctx.ensure_object(State).manager.commands]
         return [
             *sorted(self.commands),
-            *sorted({name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)}),
+            *sorted({name.removeprefix(self._prefix) for name in names if name.startswith(self._prefix)}),
         ]
 
+    @property
+    def _prefix(self) -> str:
+        return f"{self.name} "
 
-@click.group("data", cls=DataGroup)
+
+@click.group("data", cls=MountGroup)
 def data() -> None:
     """Data before a run: convert it, show it, check it, count it, split it."""
 
