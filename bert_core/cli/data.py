@@ -10,42 +10,16 @@ import click
 from bert_core.errors import UsageError
 from bert_core.interrupt import ctrl_c_later
 
-from .arguments import spelled
 from .data_inspection import CHECK_COMMAND, STATS_COMMAND
 from .data_records import CONVERT_COMMAND, SHOW_COMMAND
-from .state import State
+from .mounted import MountGroup
 from .task_command import FILE
 
 if TYPE_CHECKING:
     from bert_core.datasets.splitting import Unit
 
-PREFIX = "data "
 
-
-class DataGroup(click.Group):
-    """The host's commands, and those that plugins mount here: theirs are named `data NAME`."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """`_` and `-` are the same letter in option names."""
-        return super().parse_args(ctx, spelled(args))
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """A command by its name."""
-        if cmd_name in self.commands:
-            return self.commands[cmd_name]
-        mounted: click.Command | None = ctx.ensure_object(State).manager.command(f"{PREFIX}{cmd_name}")
-        return mounted
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """The host's commands, then the plugins'."""
-        names = [str(command.name) for command, _ in ctx.ensure_object(State).manager.commands]
-        return [
-            *sorted(self.commands),
-            *sorted({name.removeprefix(PREFIX) for name in names if name.startswith(PREFIX)}),
-        ]
-
-
-@click.group("data", cls=DataGroup)
+@click.group("data", cls=MountGroup)
 def data() -> None:
     """Data before a run: convert it, show it, check it, count it, split it."""
 

@@ -20,6 +20,7 @@ from .embed import embed
 from .evaluate import evaluate, predict, resume
 from .export import export
 from .run import RunCommand
+from .score import score
 from .state import State
 from .weights import weights
 
@@ -89,7 +90,7 @@ def driver() -> None:
     """Train, evaluate and serve BERT-family encoders on MindSpore."""
 
 
-for command in (RunCommand(), resume, evaluate, predict, embed, export, data, weights, describe, plugins):
+for command in (RunCommand(), resume, evaluate, predict, score, embed, export, data, weights, describe, plugins):
     driver.add_command(command)
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import click
+
 from bert_core import MetricSpec, Task, TaskSpec, hookimpl
 
+from .commands import score
 from .options import SquadOptions
 
 METRICS = {
@@ -49,3 +52,9 @@ def bertrun_register_metrics() -> Iterable[MetricSpec]:
     """Scores of answers."""
     for name, summary in METRICS.items():
         yield MetricSpec(name=name, summary=summary, build=_metric(name))
+
+
+@hookimpl
+def bertrun_register_commands() -> Iterable[click.Command]:
+    """`bertrun score squad`."""
+    yield score
