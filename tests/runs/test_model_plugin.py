@@ -113,3 +113,17 @@ def test_without_the_plugin_its_checkpoint_says_which_model_is_missing(
         patch.setattr(importlib_metadata, "entry_points", lambda group: points)
         assert run(["predict", str(trained), "--text", "Ana"]) == 3
     assert "no model named 'albert-like'" in capsys.readouterr().err
+
+
+def test_a_model_without_heads_for_pretraining_says_what_it_lacks(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.txt").write_text("the cat sat\nthe dog ran\n\na bird sang\na fish swam\n", encoding="utf-8")
+    vocab = ["--vocab", f"{data}/vocab.txt"]
+    made = f"data pretrain {tmp_path}/text.txt --max-length 32 --dupe-factor 2 --quiet --output {tmp_path}/records"
+    assert run([*made.split(), *vocab]) == 0
+    line = f"--task pretrain --model albert-like --train-data {tmp_path}/records --output {tmp_path}/run"
+    assert run([*line.split(), *vocab]) == 2
+    said = capsys.readouterr().err
+    assert "the task wants the encoder's own head 'pretraining', and this model has none" in said
+    assert "Take --model bert or nezha" in said
