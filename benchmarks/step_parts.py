@@ -15,7 +15,7 @@ import numpy as np
 from bertrun_ner.options import NerOptions
 from bertrun_ner.task import NerTask
 from bertrun_optimizers.adamw import AdamW
-from bertrun_optimizers.plugin import AdamWOptions
+from bertrun_optimizers.options import AdamWOptions
 from mindspore import Tensor, nn
 
 from bert_core.bert.config import BertOptions

@@ -183,7 +183,9 @@ def bertrun_register_weights() -> Iterable[WeightsSpec]:  # type: ignore[empty-b
 
 @hookspec
 def bertrun_register_commands() -> Iterable[click.Command]:  # type: ignore[empty-body]
-    """Yield commands to mount under `bertrun`, or under `bertrun data` where the name begins with `data `.
+    """Yield commands to mount under `bertrun`, or under `bertrun data` or `bertrun score` where the name says so.
+
+    Such a name has the group before it: `data pretrain`.
 
     `click.pass_obj` gives them the command line's state: `manager`, and for commands that write records
     `encoder(vocab, lowercase)` and `record_sinks(format)`, which work in other processes too.

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bertrun_optimizers.adamw import AdamW
-from bertrun_optimizers.plugin import AdamWOptions
+from bertrun_optimizers.options import AdamWOptions
 from mindspore import Parameter, Tensor, nn
 from numpy.typing import NDArray
 

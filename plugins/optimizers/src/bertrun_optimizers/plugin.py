@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
-from bert_core import OptimizerSpec, ParameterGroup, ScheduleSpec, hookimpl, option
+from bert_core import OptimizerSpec, ParameterGroup, ScheduleSpec, hookimpl
 
-from .schedules import Constant, Linear, WarmupOptions
-
-
-@dataclass(frozen=True, kw_only=True)
-class AdamWOptions:
-    """Adam's constants and the decay."""
-
-    beta1: float = option(0.9, minimum=0, maximum=0.999999, help="Decay of the mean of gradients.")
-    beta2: float = option(0.999, minimum=0, maximum=0.999999, help="Decay of the mean of squared gradients.")
-    epsilon: float = option(1e-8, above=0, help="Added to the root of the second moment.")
-    weight_decay: float = option(0.01, minimum=0, help="Decay of matrices; biases and norms have none.")
-    bias_correction: bool = option(True, help="Correct the moments' start at zero; Google's BERT does not.")
+from .options import AdamWOptions, GradientDescentOptions, LambOptions, MomentumOptions
+from .schedules import (
+    Constant,
+    Cosine,
+    EndOptions,
+    InverseSquareRoot,
+    Linear,
+    Polynomial,
+    PolynomialJump,
+    PolynomialOptions,
+    WarmupOptions,
+)
 
 
 def _build_adamw(options: Any, groups: Sequence[ParameterGroup], operators: Mapping[str, Any]) -> Any:
@@ -28,9 +27,27 @@ def _build_adamw(options: Any, groups: Sequence[ParameterGroup], operators: Mapp
     return AdamW(options, groups)
 
 
+def _build_lamb(options: Any, groups: Sequence[ParameterGroup], operators: Mapping[str, Any]) -> Any:
+    from .lamb import Lamb
+
+    return Lamb(options, groups)
+
+
+def _build_momentum(options: Any, groups: Sequence[ParameterGroup], operators: Mapping[str, Any]) -> Any:
+    from .momentum import Momentum
+
+    return Momentum(options, groups)
+
+
+def _build_sgd(options: Any, groups: Sequence[ParameterGroup], operators: Mapping[str, Any]) -> Any:
+    from .momentum import GradientDescent
+
+    return GradientDescent(groups)
+
+
 @hookimpl
 def bertrun_register_optimizers() -> Iterable[OptimizerSpec]:
-    """AdamW."""
+    """AdamW, LAMB, momentum and plain gradient descent."""
     yield OptimizerSpec(
         name="adamw",
         summary="Adam with decoupled weight decay (Loshchilov and Hutter 2019).",
@@ -38,11 +55,26 @@ def bertrun_register_optimizers() -> Iterable[OptimizerSpec]:
         preferred=True,
         build=_build_adamw,
     )
+    yield OptimizerSpec(
+        name="lamb",
+        summary="Adam with a step as long as each tensor's norm, for large batches (You et al. 2020).",
+        options=LambOptions,
+        build=_build_lamb,
+    )
+    yield OptimizerSpec(
+        name="momentum",
+        summary="Gradient descent with momentum, as the ModelZoo's Momentum.",
+        options=MomentumOptions,
+        build=_build_momentum,
+    )
+    yield OptimizerSpec(
+        name="sgd", summary="Plain gradient descent, for tests.", options=GradientDescentOptions, build=_build_sgd
+    )
 
 
 @hookimpl
 def bertrun_register_schedules() -> Iterable[ScheduleSpec]:
-    """Linear and constant, both with warm-up."""
+    """Those of BERT's family, all with warm-up."""
     yield ScheduleSpec(
         name="linear",
         summary="Warm up, then fall linearly to zero.",
@@ -51,3 +83,27 @@ def bertrun_register_schedules() -> Iterable[ScheduleSpec]:
         build=Linear,
     )
     yield ScheduleSpec(name="constant", summary="Warm up, then stay.", options=WarmupOptions, build=Constant)
+    yield ScheduleSpec(
+        name="inverse-square-root",
+        summary="Warm up, then fall with the root of the step (Vaswani et al. 2017).",
+        options=WarmupOptions,
+        build=InverseSquareRoot,
+    )
+    yield ScheduleSpec(
+        name="cosine",
+        summary="Warm up, then fall along half a cosine (Loshchilov and Hutter 2017).",
+        options=EndOptions,
+        build=Cosine,
+    )
+    yield ScheduleSpec(
+        name="polynomial",
+        summary="Warm up, then fall as a power of what is left, without a jump.",
+        options=PolynomialOptions,
+        build=Polynomial,
+    )
+    yield ScheduleSpec(
+        name="polynomial-jump",
+        summary="As Google's BERT and the ModelZoo: warm up from zero, then jump to a fall that began at step 0.",
+        options=PolynomialOptions,
+        build=PolynomialJump,
+    )
