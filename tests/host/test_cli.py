@@ -474,3 +474,16 @@ def test_a_help_page_shows_the_defaults_of_the_task_and_of_the_size(shipped, ber
     page = bertrun("--task", "ner", "--model", "bert-tiny", "--help").out
     assert "Passes over the training data.  [default: 5]" in page
     assert "Width of the vectors between layers.  [default: 128]" in page
+
+
+@pytest.mark.parametrize(
+    ("words", "evaluated"),
+    [
+        ("--eval_json_path dev.json", "dev.json"),
+        ("--eval_data_file_path dev.mindrecord", "dev.mindrecord"),
+        ("--eval_data_file_path dev.mindrecord --eval_json_path dev.json", "dev.json"),
+        ("--eval_json_path= --eval_data_file_path=dev.mindrecord", "dev.mindrecord"),
+    ],
+)
+def test_the_json_of_run_squad_is_what_is_scored(words, evaluated):
+    assert translate(words.split()) == ["--eval-data", evaluated]

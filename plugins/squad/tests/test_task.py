@@ -203,23 +203,23 @@ def test_the_sample_is_whole_and_no_split_has_a_text_of_another() -> None:
     assert len(contexts) == len(set(contexts)) == 40
 
 
-def test_a_run_trains_scores_predicts_and_writes_the_official_files(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+@pytest.fixture
+def tiny(tmp_path: Path) -> str:
+    """The words of a tiny run on three questions, one of them without an answer."""
     letters = [chr(code) for code in range(33, 127) if not chr(code).isupper()]
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *letters, *(f"##{letter}" for letter in letters)]
     (tmp_path / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
-    content = data(
-        asked("a", ("Norway", 11)),
-        asked("b", ("Oslo", 0), question="Who?"),
-        asked("c", question="Why?", is_impossible=True),
-    )
-    (tmp_path / "dev.json").write_text(json.dumps(content), encoding="utf-8")
-    folder = tmp_path / "run"
-    dev = tmp_path / "dev.json"
-    files = f"--train-data {dev} --eval-data {dev} --output {folder} --vocab {tmp_path}/vocab.txt"
+    second, third = asked("b", ("Oslo", 0), question="Who?"), asked("c", question="Why?", is_impossible=True)
+    (tmp_path / "dev.json").write_text(json.dumps(data(asked("a", ("Norway", 11)), second, third)), encoding="utf-8")
     task = "--task squad --max-query-length 8 --doc-stride 6 --max-length 20 --batch-size 4 --learning-rate 1e-2"
-    assert run([*f"{task} {TINY} {files}".split(), "--epochs", "2"]) == 0
+    return f"{task} {TINY} --vocab {tmp_path}/vocab.txt"
+
+
+def test_a_run_trains_scores_predicts_and_writes_the_official_files(
+    tiny: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    dev, folder = tmp_path / "dev.json", tmp_path / "run"
+    assert run(f"{tiny} --train-data {dev} --eval-data {dev} --output {folder} --epochs 2".split()) == 0
     found = {name: json.loads((folder / name).read_text(encoding="utf-8")) for name in OFFICIAL}
     assert [set(one) for one in found.values()] == [{"a", "b", "c"}] * 3
     scores = json.loads((folder / "scores.json").read_text(encoding="utf-8"))["eval"]["scores"]
@@ -234,8 +234,18 @@ def test_a_run_trains_scores_predicts_and_writes_the_official_files(
     records = tmp_path / "train.tfrecord"
     convert = f"data convert --task squad {tmp_path}/dev.json {records} --vocab {tmp_path}/vocab.txt --max-length 20"
     assert run([*convert.split(), "--max-query-length", "8", "--doc-stride", "6"]) == 0
-    files = f"--train-data {records} --output {tmp_path}/again --vocab {tmp_path}/vocab.txt"
-    assert run([*f"{task} {TINY} {files}".split(), "--max-steps", "2"]) == 0
+    assert run(f"{tiny} --train-data {records} --output {tmp_path}/again --max-steps 2".split()) == 0
+
+
+def test_a_run_that_was_stopped_ends_with_the_same_bytes(tiny: str, tmp_path: Path) -> None:
+    dev = tmp_path / "dev.json"
+    words = f"{tiny} --train-data {dev} --eval-data {dev} --test-data {dev} --epochs 3 --eval-every 2 --save-every 1"
+    straight, stopped = tmp_path / "straight", tmp_path / "stopped"
+    assert run([*words.split(), "--output", str(straight)]) == 0
+    assert run([*words.split(), "--output", str(stopped), "--stop-after", "3"]) == 0
+    assert run(["resume", str(stopped)]) == 0
+    for name in ("best/model.safetensors", "latest/model.safetensors", "scores.json", *OFFICIAL, "latest/config.json"):
+        assert (straight / name).read_bytes() == (stopped / name).read_bytes(), name
 
 
 OFFICIAL = ("predictions.json", "nbest_predictions.json", "null_odds.json")
