@@ -23,6 +23,8 @@ class Update(nn.Cell):  # type: ignore[misc]
         self.clip_norm = clip_norm
         self.total = ops.AddN()
         self.half_square = ops.L2Loss()  # a fourth of the time of a sum of squares
+        self.scale = ops.Mul()
+        self.each = ops.HyperMap()  # a loop compiles to calls within calls, too deep for 200 parameters
 
     def construct(self, gradients: Any, rate: Any, number: Any) -> Any:
         """The global norm before clipping.
@@ -32,16 +34,10 @@ class Update(nn.Cell):  # type: ignore[misc]
             rate: () float32.
             number: () float32, the number of the update, from 1.
         """
-        halves: Any = ()
-        for gradient in gradients:
-            halves += (self.half_square(gradient),)
-        norm = ops.sqrt(2.0 * self.total(halves))
+        norm = ops.sqrt(2.0 * self.total(self.each(self.half_square, gradients)))
         if self.clip_norm > 0:
             factor = ops.minimum(self.clip_norm / (norm + 1e-6), 1.0)
-            scaled: Any = ()
-            for gradient in gradients:
-                scaled += (gradient * factor,)
-            gradients = scaled
+            gradients = self.each(ops.partial(self.scale, factor), gradients)
         return ops.depend(norm, self.optimizer(gradients, rate, number))
 
 

@@ -38,20 +38,13 @@ class AdamW(Moments):
         """Update every parameter once; gradients in the order of the groups."""
         correction1 = self.correction(self.log_beta1, number)
         root2 = ops.sqrt(self.correction(self.log_beta2, number))
-        none, step, epsilon = ops.zeros_like(rate), rate * root2 / correction1, self.epsilon * root2
-        done = rate
-        for index in range(len(self.parameters)):
-            updated = self.adam(
-                self.parameters[index],
-                self.first[index],
-                self.second[index],
-                none,
-                none,
-                step * self.rates[index],
-                self.beta1,
-                self.beta2,
-                epsilon,
-                self.decayed(index, rate, gradients[index]),
-            )
-            done = ops.depend(done, updated)
-        return done
+        constants = ops.zeros_like(rate), rate * root2 / correction1, self.beta1, self.beta2, self.epsilon * root2
+        gradients = self.decayed(rate, gradients)
+        update = ops.partial(_update, self.adam, constants)
+        updated = self.each(update, self.rates, self.parameters, self.first, self.second, gradients)
+        return ops.depend(rate, updated)
+
+
+def _update(adam: Any, constants: Any, multiple: Any, parameter: Any, first: Any, second: Any, gradient: Any) -> Any:
+    none, step, beta1, beta2, epsilon = constants
+    return adam(parameter, first, second, none, none, step * multiple, beta1, beta2, epsilon, gradient)

@@ -40,31 +40,38 @@ class Lamb(Moments):
         """Update every parameter once; gradients in the order of the groups."""
         correction1 = self.correction(self.log_beta1, number)
         root2 = ops.sqrt(self.correction(self.log_beta2, number))
-        scale, epsilon = root2 / correction1, self.epsilon * root2
-        done = rate
-        for index in range(len(self.parameters)):
-            parameter = self.parameters[index]
-            update = self._direction(index, gradients[index], scale, epsilon)
-            step = rate * self.rates[index]
-            if self.adapted[index]:
-                step = step * self._ratio(parameter, update)
-            done = ops.depend(done, self.subtract(parameter, step, update))
-        return done
+        constants = root2 / correction1, self.beta1, self.beta2, self.epsilon * root2
+        direct = ops.partial(_direction, constants)
+        updates = self.each(direct, self.decays, self.parameters, self.first, self.second, gradients)
+        step = ops.partial(_step, self.subtract, self.half_square, (self.least, self.greatest), rate)
+        return ops.depend(rate, self.each(step, self.adapted, self.rates, self.parameters, updates))
 
-    def _direction(self, index: int, gradient: Any, scale: Any, epsilon: Any) -> Any:
-        """Adam's step and the decay; sets the moments."""
-        first = self.first[index] * self.beta1 + gradient * (1 - self.beta1)
-        second = self.second[index] * self.beta2 + ops.square(gradient) * (1 - self.beta2)
-        direction = first * scale / (ops.sqrt(second) + epsilon)
-        if self.decays[index] > 0:
-            direction = direction + self.parameters[index] * self.decays[index]
-        kept = ops.assign(self.first[index], first), ops.assign(self.second[index], second)
-        return ops.depend(direction, kept)
 
-    def _ratio(self, parameter: Any, update: Any) -> Any:
-        norm = ops.maximum(ops.sqrt(2.0 * self.half_square(parameter)), self.least)
-        if self.greatest is not None:
-            norm = ops.minimum(norm, self.greatest)
-        length = ops.sqrt(2.0 * self.half_square(update))
-        whole = ops.logical_and(norm > 0, length > 0)
-        return ops.select(whole, norm / ops.select(whole, length, ops.ones_like(length)), ops.ones_like(norm))
+def _direction(constants: Any, decay: Any, parameter: Any, first: Any, second: Any, gradient: Any) -> Any:
+    """Adam's step and the decay; sets the moments."""
+    scale, beta1, beta2, epsilon = constants
+    mean = first * beta1 + gradient * (1 - beta1)
+    square = second * beta2 + ops.square(gradient) * (1 - beta2)
+    direction = mean * scale / (ops.sqrt(square) + epsilon)
+    if decay > 0:
+        direction = direction + parameter * decay
+    return ops.depend(direction, (ops.assign(first, mean), ops.assign(second, square)))
+
+
+def _step(
+    subtract: Any, half_square: Any, bounds: Any, rate: Any, adapted: Any, multiple: Any, parameter: Any, update: Any
+) -> Any:
+    step = rate * multiple
+    if adapted:
+        step = step * _ratio(half_square, bounds, parameter, update)
+    return subtract(parameter, step, update)
+
+
+def _ratio(half_square: Any, bounds: Any, parameter: Any, update: Any) -> Any:
+    least, greatest = bounds
+    norm = ops.maximum(ops.sqrt(2.0 * half_square(parameter)), least)
+    if greatest is not None:
+        norm = ops.minimum(norm, greatest)
+    length = ops.sqrt(2.0 * half_square(update))
+    whole = ops.logical_and(norm > 0, length > 0)
+    return ops.select(whole, norm / ops.select(whole, length, ops.ones_like(length)), ops.ones_like(norm))

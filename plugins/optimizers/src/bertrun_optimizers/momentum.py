@@ -29,13 +29,9 @@ class Momentum(Grouped):
 
     def construct(self, gradients: Any, rate: Any, number: Any) -> Any:
         """Update every parameter once; gradients in the order of the groups."""
-        done = ops.depend(rate, number)
-        for index in range(len(self.parameters)):
-            gradient = self.decayed(index, rate, gradients[index])
-            step = rate * self.rates[index]
-            moved = self.move(self.parameters[index], self.velocity[index], step, gradient, self.momentum)
-            done = ops.depend(done, moved)
-        return done
+        gradients = self.decayed(rate, gradients)
+        move = ops.partial(_move, self.move, rate, self.momentum)
+        return ops.depend(number, self.each(move, self.rates, self.parameters, self.velocity, gradients))
 
 
 class GradientDescent(Grouped):
@@ -43,8 +39,14 @@ class GradientDescent(Grouped):
 
     def construct(self, gradients: Any, rate: Any, number: Any) -> Any:
         """Update every parameter once; gradients in the order of the groups."""
-        done = ops.depend(rate, number)
-        for index in range(len(self.parameters)):
-            gradient = self.decayed(index, rate, gradients[index])
-            done = ops.depend(done, self.shrink(self.parameters[index], rate * self.rates[index], gradient))
-        return done
+        gradients = self.decayed(rate, gradients)
+        step = ops.partial(_step, self.shrink, rate)
+        return ops.depend(number, self.each(step, self.rates, self.parameters, gradients))
+
+
+def _move(move: Any, rate: Any, momentum: Any, multiple: Any, parameter: Any, velocity: Any, gradient: Any) -> Any:
+    return move(parameter, velocity, rate * multiple, gradient, momentum)
+
+
+def _step(subtract: Any, rate: Any, multiple: Any, parameter: Any, gradient: Any) -> Any:
+    return subtract(parameter, rate * multiple, gradient)
