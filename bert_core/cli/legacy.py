@@ -35,6 +35,11 @@ def _accepted(_old: str, _value: str) -> list[str]:
     return []
 
 
+def _steps(_old: str, value: str) -> list[str]:
+    """-1 is the reference's word for as many as the epochs have."""
+    return ["--max-steps", value] if value not in ("", "-1") else []
+
+
 def _method(old: str, value: str) -> list[str]:
     metrics = {"f1": "spans", "bf1": "spans", "mf1": "spans", "accuracy": "tokens", "clue_benchmark": "cluener"}
     if not value:
@@ -67,6 +72,16 @@ FLAGS: Mapping[str, Rule] = {
     "dataset_format": _lowered("--data-format"),
     "with_lstm": _switch("--bilstm", "--no-bilstm"),
     "train_batch_size": _renamed("--batch-size"),
+    # Those of run_pretrain
+    "epoch_size": _renamed("--epochs"),
+    "train_steps": _steps,
+    "do_shuffle": _switch("--shuffle", "--no-shuffle"),
+    "data_dir": _renamed("--train-data"),
+    "schema_dir": _renamed("--schema"),
+    "save_checkpoint_path": _renamed("--output"),
+    "load_checkpoint_path": _renamed("--weights"),
+    "save_checkpoint_steps": _renamed("--save-every"),
+    "save_checkpoint_num": _renamed("--keep"),
 }
 
 
