@@ -37,6 +37,11 @@ def _accepted(_old: str, _value: str) -> list[str]:
     return []
 
 
+def _steps(_old: str, value: str) -> list[str]:
+    """-1 is the reference's word for as many as the epochs have."""
+    return ["--max-steps", value] if value not in ("", "-1") else []
+
+
 def _method(metrics: Mapping[str, str]) -> Rule:
     def rule(old: str, value: str) -> list[str]:
         if not value:
@@ -75,6 +80,16 @@ FLAGS: Mapping[str, Rule] = {
     "dataset_format": _lowered("--data-format"),
     "with_lstm": _switch("--bilstm", "--no-bilstm"),
     "train_batch_size": _renamed("--batch-size"),
+    # Those of run_pretrain
+    "epoch_size": _renamed("--epochs"),
+    "train_steps": _steps,
+    "do_shuffle": _switch("--shuffle", "--no-shuffle"),
+    "data_dir": _renamed("--train-data"),
+    "schema_dir": _renamed("--schema"),
+    "save_checkpoint_path": _renamed("--output"),
+    "load_checkpoint_path": _renamed("--weights"),
+    "save_checkpoint_steps": _renamed("--save-every"),
+    "save_checkpoint_num": _renamed("--keep"),
 }
 # What a flag means where the command line names this task.
 OF_TASK: Mapping[str, Mapping[str, Rule]] = {

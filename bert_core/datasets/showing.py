@@ -38,4 +38,5 @@ def _values(name: str, values: NDArray[Any], kept: NDArray[Any], text: WordPiece
     padding = f"  + {values.size - kept.size} of padding" if kept.size < values.size else ""
     if name in OF_PIECES and text is not None and ((kept >= 0) & (kept < text.vocab_size)).all():
         return " ".join(text.spelled(kept.tolist())) + padding
-    return " ".join(f"{value:g}" for value in kept) + padding
+    shown = (f"{value:g}" if kept.dtype.kind == "f" else str(value) for value in kept.tolist())
+    return " ".join(shown) + padding

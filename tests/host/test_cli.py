@@ -168,6 +168,16 @@ REFERENCE = {
     "eval_data_file_path": ("dev.tfrecord", ["--eval-data", "dev.tfrecord"]),
     "dataset_format": ("tfrecord", ["--data-format", "tfrecord"]),
     "schema_file_path": ("schema.json", ["--schema", "schema.json"]),
+    # Those of `run_pretrain` that are options of every run
+    "epoch_size": ("40", ["--epochs", "40"]),
+    "train_steps": ("1000", ["--max-steps", "1000"]),
+    "do_shuffle": ("true", ["--shuffle"]),
+    "data_dir": ("records", ["--train-data", "records"]),
+    "schema_dir": ("schema.json", ["--schema", "schema.json"]),
+    "save_checkpoint_path": ("out", ["--output", "out"]),
+    "load_checkpoint_path": ("bert", ["--weights", "bert"]),
+    "save_checkpoint_steps": ("1000", ["--save-every", "1000"]),
+    "save_checkpoint_num": ("1", ["--keep", "1"]),
 }
 UNCHANGED = {"device_id"}
 
@@ -195,6 +205,10 @@ def test_a_flag_of_the_reference_reaches_an_option_of_a_run_of_ner(shipped, flag
 def test_an_empty_value_of_the_reference_says_nothing(flag):
     assert translate([f"--{flag}", "", "--task", "ner"]) == ["--task", "ner"]
     assert translate([f"--{flag}="]) == []
+
+
+def test_as_many_steps_as_the_epochs_have_is_said_with_minus_one():
+    assert translate(["--train_steps=-1"]) == translate(["--train_steps", "-1"]) == []
 
 
 @pytest.mark.parametrize("flag", FLAGS)
