@@ -17,6 +17,7 @@ from bert_core.files import write_json
 from bert_core.finished import FinishedRun
 from bert_core.interrupt import ctrl_c_later
 from bert_core.manager import PluginManager, host_version
+from bert_core.protocols import DigestingTask
 from bert_core.text.tokenizer import WordPiece
 from bert_core.types import Device
 from bert_core.weights.config import NAMES
@@ -84,6 +85,9 @@ def export(run: Path, manager: PluginManager, wanted: Wanted, device: str | None
     form.check()
     check_free(wanted.output, overwrite=wanted.overwrite)
     predictor = FinishedRun(run, manager, device=device)
+    if isinstance(predictor.task, DigestingTask):
+        hint = "Fine-tune it for a task, and export that run"
+        raise UsageError(f"runs of the task '{predictor.task_name}' are not exported", where=run, hint=hint)
     _check_length(wanted.length, predictor.objective)
     own = _of_the_loss(predictor.objective)
     say(form.told)

@@ -226,6 +226,13 @@ def test_without_data_it_is_said_how_to_make_some(
     assert "bertrun data pretrain" in capsys.readouterr().err
 
 
+def test_a_run_of_pretraining_is_not_exported(
+    straight: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["export", str(straight), "--format", "mindir", "--output", str(tmp_path / "exported")]) == 2
+    assert "runs of the task 'pretrain' are not exported" in capsys.readouterr().err
+
+
 def test_google_and_modelzoo_records_are_read(command: Command, tmp_path: Path) -> None:
     shared = Path(__file__).parents[2] / "shared" / "data"
     shared = shared if shared.is_dir() else Path("/work/shared/data")
