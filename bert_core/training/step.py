@@ -64,13 +64,13 @@ class PartialStep(nn.Cell):  # type: ignore[misc]
         self.parameters = ParameterTuple(parameters)
         self.sums = ParameterTuple(sums)
         self.gradient = ops.value_and_grad(objective, None, weights=self.parameters)
+        self.add = ops.AssignAdd()
+        self.each = ops.HyperMap()
 
     def construct(self, *batch: Any) -> Any:
         """The loss's share of this micro-batch."""
         loss, gradients = self.gradient(*batch)
-        for index in range(len(self.sums)):
-            loss = ops.depend(loss, ops.assign(self.sums[index], self.sums[index] + gradients[index]))
-        return loss
+        return ops.depend(loss, self.each(self.add, self.sums, gradients))
 
 
 class FinalStep(nn.Cell):  # type: ignore[misc]
@@ -80,16 +80,16 @@ class FinalStep(nn.Cell):  # type: ignore[misc]
         super().__init__()
         self.sums = ParameterTuple(sums)
         self.update = update
+        self.copy = ops.Mul()
+        self.zeros = ops.ZerosLike()
+        self.assign = ops.Assign()
+        self.each = ops.HyperMap()
 
     def construct(self, rate: Any, number: Any) -> Any:
         """The gradient norm."""
-        gradients: Any = ()
-        for total in self.sums:
-            gradients += (total * 1.0,)
+        gradients = self.each(ops.partial(self.copy, ms.Tensor(1.0, ms.float32)), self.sums)
         norm = self.update(gradients, rate, number)
-        for total in self.sums:
-            norm = ops.depend(norm, ops.assign(total, ops.depend(ops.zeros_like(total), norm)))
-        return norm
+        return ops.depend(norm, self.each(self.assign, self.sums, self.each(self.zeros, gradients)))
 
 
 class Stepper:
