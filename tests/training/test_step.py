@@ -192,3 +192,46 @@ class TestClipping:
         assert whole.step([far]) == pytest.approx((loss, norm), rel=1e-5)
         for value, wanted in zip(whole.values, values, strict=True):
             np.testing.assert_allclose(value, wanted, rtol=1e-5)
+
+
+class Many(nn.Cell):
+    """Half the sum of squares of as many parameters as a BERT-base has, and more, times the batch's first number."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        values = [Tensor(np.full(3, 0.01 * number, np.float32)) for number in range(220)]
+        self.values = ParameterTuple([Parameter(value, name=f"p{n}") for n, value in enumerate(values)])
+        self.each = ops.HyperMap()
+        self.half_square = ops.L2Loss()
+        self.total = ops.AddN()
+
+    def construct(self, totals: Any, x: Any) -> Any:
+        return self.total(self.each(self.half_square, self.values)) * x.reshape((-1,))[0] / totals[0]
+
+
+class MappedDescent(nn.Cell):
+    """Plain gradient descent, without a loop."""
+
+    def __init__(self, parameters: Sequence[Parameter]) -> None:
+        super().__init__()
+        self.parameters = ParameterTuple(parameters)
+        self.each = ops.HyperMap()
+        self.scale = ops.Mul()
+        self.subtract = ops.AssignSub()
+
+    def construct(self, gradients: Any, rate: Any, number: Any) -> Any:
+        return self.each(self.subtract, self.parameters, self.each(ops.partial(self.scale, rate), gradients))
+
+
+@pytest.mark.parametrize("accumulate", [1, 2])
+def test_as_many_parameters_as_bert_has_compile(accumulate: int) -> None:
+    objective = Many()
+    parameters = list(objective.values)
+    before = [parameter.asnumpy().copy() for parameter in parameters]
+    stepper = Stepper(objective, parameters, MappedDescent(parameters), clip_norm=1.0, accumulate=accumulate)
+    totals = np.array([accumulate], np.float32)
+    loss, norm = stepper([[Tensor(totals), Tensor(np.ones((1, 1), np.float32))]] * accumulate, rate=0.5, number=1)
+    assert loss == pytest.approx(sum((value**2).sum() for value in before) / 2, rel=1e-5)
+    assert norm == pytest.approx(np.sqrt(2 * loss), rel=1e-5)
+    for parameter, value in zip(parameters, before, strict=True):
+        np.testing.assert_allclose(parameter.asnumpy(), value * (1 - 0.5 / norm), rtol=1e-5, atol=1e-7)
