@@ -169,7 +169,7 @@ CASES = {
         USAGE,
         "no option --leaning-rate in this run (command line). Did you mean '--learning-rate'?",
     ),
-    "an unknown task": Case("--task nre", PLUGIN, "no task named 'nre'. Did you mean 'ner'? Installed: ner"),
+    "an unknown task": Case("--task nre", PLUGIN, "no task named 'nre'. Did you mean 'ner'? Installed: "),
     "an unknown model": Case("--model bert-tny", PLUGIN, "no model named 'bert-tny'. Did you mean 'bert-tiny'?"),
     "a batch that cannot be cut": Case(
         "--accumulate 3",
