@@ -57,6 +57,10 @@ class RunOptions:
     compute_dtype: Literal["float32", "float16", "bfloat16"] | None = option(
         None, help="Type in which matrix products are computed; by default the one that the device prefers."
     )
+    dtype: Literal["float32"] = option(
+        "float32",
+        help="Type of parameters and of all else, always float32; --compute-dtype is that of matrix products.",
+    )
     clip_norm: float = option(1.0, minimum=0, help="Longest gradient over all parameters; 0 does not clip.")
     train: bool = option(True, help="Train; without it, only score the weights.")
     eval: bool = option(True, help="Score during training and at its end.")

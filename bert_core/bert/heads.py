@@ -123,6 +123,8 @@ class PretrainingHeads(nn.Cell):  # type: ignore[misc]
             holds the encoder before this cell lists it once, under the encoder's name.
     """
 
+    outputs = ("prediction_logits", "seq_relationship_logits")  # as transformers calls them
+
     def __init__(self, maker: Maker, table: Parameter) -> None:
         super().__init__()
         self.cls = Both(maker)

@@ -10,24 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 import importlib_metadata
 import numpy as np
-from numpy.typing import NDArray
 
 from bert_core.errors import NumericsError, UsageError
 from bert_core.files import write_json
 from bert_core.finished import FinishedRun
 from bert_core.interrupt import ctrl_c_later
 from bert_core.manager import PluginManager, host_version
-from bert_core.protocols import DigestingTask
 from bert_core.text.tokenizer import WordPiece
 from bert_core.types import Device
 from bert_core.weights.config import NAMES
 
 from .folder import RECORD, check_free, whole_folder
-from .formats import Format, Written
+from .formats import Format, Tensors, Written
 from .graph import OPEN
 from .inputs import Batch, Input, batches_of, example_windows, inputs_of
-from .mindir import MINDIR
-from .onnx import ONNX, OUTPUT
+from .mindir import MINDIR, arrays
+from .onnx import ONNX
 
 if TYPE_CHECKING:
     from mindspore import Parameter
@@ -36,6 +34,7 @@ if TYPE_CHECKING:
 
 FORMATS: Mapping[str, Format] = {"mindir": MINDIR, "onnx": ONNX}
 TOLERANCE = 1e-4
+OUTPUTS = ("logits",)  # of a head that names none
 LOSS = "loss.safetensors"
 LOSS_NOTE = (
     "These parameters belong to the loss, so the graph does not have them; `bertrun predict` uses them to turn "
@@ -85,9 +84,6 @@ def export(run: Path, manager: PluginManager, wanted: Wanted, device: str | None
     form.check()
     check_free(wanted.output, overwrite=wanted.overwrite)
     predictor = FinishedRun(run, manager, device=device)
-    if isinstance(predictor.task, DigestingTask):
-        hint = "Fine-tune it for a task, and export that run"
-        raise UsageError(f"runs of the task '{predictor.task_name}' are not exported", where=run, hint=hint)
     _check_length(wanted.length, predictor.objective)
     own = _of_the_loss(predictor.objective)
     say(form.told)
@@ -116,14 +112,16 @@ def _fill(
     objective = _written_objective(predictor, form)
     network = Forward(objective.network)
     parameters_of(objective)  # gives them back the names of checkpoints, which the file then has
-    written = form.write(network, inputs, folder)
+    outputs = getattr(objective.network.head, "outputs", OUTPUTS)
+    written = form.write(network, inputs, outputs, folder)
     batches = batches_of(task, windows, text, inputs)
     difference = _difference(_logits(predictor.objective, batches), form.run(written.path, batches))
     text.save(folder)
     shutil.copyfile(predictor.weights.folder / NAMES[0], folder / NAMES[0])
     if own:
         _save(own, folder / LOSS)
-    record = _record(predictor, form, wanted, inputs, written, difference)
+    record = _record(predictor, form, wanted, inputs, _described(outputs, written), written.path.name)
+    record["max_difference"] = difference
     if own:
         record["loss"] = {"file": LOSS, "tensors": {name: list(p.shape) for name, p in own.items()}, "note": LOSS_NOTE}
     write_json(folder / RECORD, record)
@@ -138,24 +136,33 @@ def _written_objective(predictor: FinishedRun, form: Format) -> Objective:
     return predictor.assemble(Device(operators=operators)).objective
 
 
+def _described(outputs: Sequence[str], written: Written) -> list[dict[str, Any]]:
+    """The name, type and shape of each tensor that the network gives."""
+    shapes = [[None if size == OPEN else size for size in kind.shape] for kind in written.gives]
+    named = zip(outputs, written.gives, shapes, strict=True)
+    return [{"name": name, "dtype": kind.dtype, "shape": shape} for name, kind, shape in named]
+
+
 def _record(
-    predictor: FinishedRun, form: Format, wanted: Wanted, inputs: Sequence[Input], written: Written, difference: float
+    predictor: FinishedRun,
+    form: Format,
+    wanted: Wanted,
+    inputs: Sequence[Input],
+    outputs: Sequence[Mapping[str, Any]],
+    model: str,
 ) -> dict[str, Any]:
-    given = written.gives
-    shape = [None if size == OPEN else size for size in given.shape]
     versions = {name: importlib_metadata.version(name) for name in form.packages}
     return {
         "format": wanted.format,
-        "model": written.path.name,
+        "model": model,
         "task": predictor.task_name,
         "checkpoint": str(predictor.weights.folder),
         "inputs": [
             {"name": item.name, "dtype": item.dtype, "shape": list(item.axes), "padding": item.padding}
             for item in inputs
         ],
-        "outputs": [{"name": OUTPUT, "dtype": given.dtype, "shape": shape}],
+        "outputs": list(outputs),
         "max_length": wanted.length or predictor.text.max_length,
-        "max_difference": difference,
         "versions": {"bertrun": host_version(), **versions},
     }
 
@@ -182,7 +189,7 @@ def _save(parameters: Mapping[str, Parameter], path: Path) -> None:
     save_file({name: parameter.asnumpy() for name, parameter in parameters.items()}, path)
 
 
-def _logits(objective: Objective, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
+def _logits(objective: Objective, batches: Sequence[Batch]) -> list[Tensors]:
     """What the run's own network gives."""
     from mindspore import Tensor
 
@@ -194,19 +201,20 @@ def _logits(objective: Objective, batches: Sequence[Batch]) -> list[NDArray[np.f
     rows = [[Tensor.from_numpy(array) for array in batch.values()] for batch in batches]
     forward.set_inputs(*open_shapes([None, *rows[0]])[1:])
     with ctrl_c_later():
-        return [forward(*row).asnumpy() for row in rows]
+        return [arrays(forward(*row)) for row in rows]
 
 
-def _difference(expected: Sequence[NDArray[np.float32]], found: Sequence[NDArray[np.float32]]) -> float:
+def _difference(expected: Sequence[Tensors], found: Sequence[Tensors]) -> float:
     """The greatest difference of a logit.
 
     Raises:
         NumericsError: It is more than `TOLERANCE`, or the shapes differ.
     """
-    for wanted, got in zip(expected, found, strict=True):
+    pairs = [pair for both in zip(expected, found, strict=True) for pair in zip(*both, strict=True)]
+    for wanted, got in pairs:
         if wanted.shape != got.shape:
             raise NumericsError(f"the exported network's logits are {got.shape}, and the run's {wanted.shape}")
-    greatest = max(float(np.abs(wanted - got).max()) for wanted, got in zip(expected, found, strict=True))
+    greatest = max(float(np.abs(wanted - got).max()) for wanted, got in pairs)
     if not greatest <= TOLERANCE:
         raise NumericsError(
             f"the exported network's logits differ from the run's by {greatest}, not {TOLERANCE} or less"

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+Tensors = Sequence["NDArray[np.float32]"]  # what a network gives for a batch
+
 
 @dataclass(frozen=True)
 class Written:
@@ -21,11 +23,11 @@ class Written:
 
     Args:
         path: The file; others may stand beside it.
-        gives: The `Kind` of what the network gives.
+        gives: The `Kind` of each tensor that the network gives.
     """
 
     path: Path
-    gives: Kind
+    gives: tuple[Kind, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,13 +39,13 @@ class Format:
         packages: What writes and runs it; their versions are noted.
         operators: Gives the encoder's operators that are written, where they are not the host's plain ones.
         check: Refuses where something is missing.
-        write: Writes a network with its inputs into a folder.
-        run: The logits of each batch, from a model file as another program would load it.
+        write: Writes a network with its inputs and the names of what it gives into a folder.
+        run: What the network gives for each batch, from a model file as another program would load it.
     """
 
     told: str
     packages: tuple[str, ...]
     operators: Callable[[], Mapping[str, Any]]
     check: Callable[[], None]
-    write: Callable[[Any, Sequence[Input], Path], Written]
-    run: Callable[[Path, Sequence[Batch]], list[NDArray[np.float32]]]
+    write: Callable[[Any, Sequence[Input], Sequence[str], Path], Written]
+    run: Callable[[Path, Sequence[Batch]], list[Tensors]]

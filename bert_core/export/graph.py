@@ -78,7 +78,7 @@ class Graph:
         constants: The values that stand in it.
         nodes: Its operators, each after those that it takes from.
         output: The name of what it gives.
-        gives: Its `Kind`, as a node says it.
+        gives: The `Kind` of what it gives, as a node says it: of several tensors a tuple.
         calls: Whether operators call other graphs: loops and branches.
     """
 
@@ -89,6 +89,11 @@ class Graph:
     output: str
     gives: Any
     calls: bool
+
+    @property
+    def results(self) -> tuple[Kind, ...]:
+        """The `Kind` of each tensor that it gives."""
+        return self.gives if isinstance(self.gives, tuple) else (self.gives,)
 
 
 def read_graph(path: Path) -> Graph:

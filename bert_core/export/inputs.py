@@ -17,10 +17,10 @@ from bert_core.types import Window
 
 PIECES = ("input_ids", "token_type_ids", "attention_mask")
 TEXTS = (
-    "Ana Duarte lives in Porto.",
-    "张三在北京的一家公司工作。",
-    "Halden Optics of Porto, which Ana Duarte left in May, now makes lenses for a firm in Oslo; she does not.",
-)
+    "Ana Duarte lives in [MASK].",
+    "张三在[MASK]的一家公司工作。",
+    "Halden Optics of Porto, which Ana [MASK] left in May, now [MASK] lenses for a firm in Oslo; she does not.",
+)  # what is masked is a word as others are to every task but one
 TOGETHER = 8  # windows in the largest batch that is tried where the batch size is open
 
 Batch = Mapping[str, "NDArray[Any]"]

@@ -8,17 +8,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from bert_core.interrupt import ctrl_c_later
 
-from .formats import Format, Written
+from .formats import Format, Tensors, Written
 from .graph import read_graph
 from .inputs import Batch, Input
 
 
-def write_mindir(network: Any, inputs: Sequence[Input], folder: Path) -> Written:
+def write_mindir(network: Any, inputs: Sequence[Input], outputs: Sequence[str], folder: Path) -> Written:
     """Compile a network and write it as `model.mindir`.
 
     Above one gigabyte MindSpore writes `model_graph.mindir` and the weights into `model_variables/` instead.
@@ -26,6 +23,7 @@ def write_mindir(network: Any, inputs: Sequence[Input], folder: Path) -> Written
     Args:
         network: A cell of the inputs, in order.
         inputs: Its inputs.
+        outputs: The names of what it gives, which the format does not hold.
         folder: An existing folder.
     """
     import mindspore as ms
@@ -41,16 +39,21 @@ def write_mindir(network: Any, inputs: Sequence[Input], folder: Path) -> Written
         for written in sorted(Path(scratch).iterdir()):
             shutil.move(written, folder / written.name)
     (path,) = folder.glob("*.mindir")
-    return Written(path, read_graph(path).gives)
+    return Written(path, read_graph(path).results)
 
 
-def run_mindir(path: Path, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
-    """The logits of each batch."""
+def run_mindir(path: Path, batches: Sequence[Batch]) -> list[Tensors]:
+    """What the network gives for each batch."""
     import mindspore as ms
 
     with ctrl_c_later():
         network = ms.nn.GraphCell(ms.load(str(path)))
-        return [network(*map(ms.Tensor, batch.values())).asnumpy() for batch in batches]
+        return [arrays(network(*map(ms.Tensor, batch.values()))) for batch in batches]
+
+
+def arrays(given: Any) -> Tensors:
+    """What a network gives, one tensor or several, as arrays."""
+    return [tensor.asnumpy() for tensor in (given if isinstance(given, tuple) else (given,))]
 
 
 MINDIR = Format(

@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
 from bert_core.errors import UsageError
 
-from .formats import Format, Written
+from .formats import Format, Tensors, Written
 from .graph import OPEN, Graph, Node, read_graph
 from .inputs import Batch, Input
 from .mindir import write_mindir
@@ -24,43 +23,50 @@ OPERATORS = {**COMPUTING, **MOVING}
 OPSET = 18
 IR_VERSION = 8  # that of the release in which OPSET came, so that runtimes of that age read it
 LARGEST = 2**31 - 1  # bytes of one message; the weights of a larger network stand in a file beside it
-OUTPUT = "logits"
 
 
-def export_onnx(network: Any, inputs: Sequence[Input], folder: Path) -> Written:
+def export_onnx(network: Any, inputs: Sequence[Input], outputs: Sequence[str], folder: Path) -> Written:
     """Compile a network and write it as `model.onnx`.
 
     Args:
         network: A cell of the inputs, in order.
         inputs: Its inputs.
+        outputs: The names of what it gives.
         folder: An existing folder.
 
     Raises:
         UsageError: It has operators that are not said in ONNX here.
     """
     with tempfile.TemporaryDirectory() as scratch:
-        graph = read_graph(write_mindir(network, inputs, Path(scratch)).path)
+        graph = read_graph(write_mindir(network, inputs, outputs, Path(scratch)).path)
     parameters = {parameter.name: parameter.asnumpy() for parameter in network.get_parameters()}
-    write_onnx(graph, parameters, inputs, folder / "model.onnx")
-    return Written(folder / "model.onnx", graph.gives)
+    write_onnx(graph, parameters, inputs, outputs, folder / "model.onnx")
+    return Written(folder / "model.onnx", graph.results)
 
 
-def run_onnx(path: Path, batches: Sequence[Batch]) -> list[NDArray[np.float32]]:
-    """The logits of each batch, computed by ONNX Runtime on the processor."""
+def run_onnx(path: Path, batches: Sequence[Batch]) -> list[Tensors]:
+    """What the network gives for each batch, computed by ONNX Runtime on the processor."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     names = [taken.name for taken in session.get_inputs()]
-    return [session.run([OUTPUT], {name: batch[name] for name in names})[0] for batch in batches]
+    return [session.run(None, {name: batch[name] for name in names}) for batch in batches]
 
 
-def write_onnx(graph: Graph, parameters: Mapping[str, NDArray[Any]], inputs: Sequence[Input], path: Path) -> None:
+def write_onnx(
+    graph: Graph,
+    parameters: Mapping[str, NDArray[Any]],
+    inputs: Sequence[Input],
+    outputs: Sequence[str],
+    path: Path,
+) -> None:
     """Write a network.
 
     Args:
         graph: The network.
         parameters: The values of its parameters, by their own names.
         inputs: What its inputs are called, in order.
+        outputs: What each tensor that it gives is called, in order.
         path: The file.
 
     Raises:
@@ -77,12 +83,12 @@ def write_onnx(graph: Graph, parameters: Mapping[str, NDArray[Any]], inputs: Seq
     values |= {name: built.parameter(own, parameters[own]) for name, own in graph.parameters.items()}
     for node in graph.nodes:
         values[node.output] = _said(built, node, [values[name] for name in node.inputs])
-    logits = built.symbol(values[graph.output])
-    built.nodes.append(helper.make_node("Identity", [logits.name], [OUTPUT]))
+    given = values[graph.output]
+    symbols = [built.symbol(value) for value in (given if isinstance(given, tuple) else (given,))]
+    built.nodes += [helper.make_node("Identity", [s.name], [name]) for s, name in zip(symbols, outputs, strict=True)]
     declared = [_declared(item.name, item.dtype, item.axes) for item in inputs]
-    sizes = [None if size == OPEN else size for size in logits.kind.shape]
-    result = _declared(OUTPUT, logits.kind.dtype, sizes)
-    body = helper.make_graph(built.nodes, "bertrun", declared, [result], built.constants)
+    results = [_result(name, symbol) for name, symbol in zip(outputs, symbols, strict=True)]
+    body = helper.make_graph(built.nodes, "bertrun", declared, results, built.constants)
     model = helper.make_model(body, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="bertrun")
     model.ir_version = IR_VERSION
     beside = sum(len(constant.raw_data) for constant in built.constants) > LARGEST * 0.9
@@ -106,6 +112,10 @@ def _said(built: OnnxGraph, node: Node, arguments: Sequence[Any]) -> Any:
     except InexpressibleError as error:
         what = f"the network's operator {node.operator} {error}, in the translation into ONNX"
         raise UsageError(what, hint="Say --format mindir, which holds every operator") from None
+
+
+def _result(name: str, symbol: Symbol) -> Any:
+    return _declared(name, symbol.kind.dtype, [None if size == OPEN else size for size in symbol.kind.shape])
 
 
 def _declared(name: str, dtype: str, axes: Sequence[int | str | None]) -> Any:

@@ -119,8 +119,14 @@ def _reverse(graph: OnnxGraph, node: Node, x: Any, axes: Any) -> Any:
 
 
 def _gather(graph: OnnxGraph, node: Node, table: Any, ids: Any, axis: Any, batch_axes: Any = 0) -> Any:
-    if whole_number(batch_axes) != 0:
-        raise InexpressibleError("is translated without batch_dims only")
+    batch, at = whole_number(batch_axes), whole_number(axis)
+    if batch and (batch, at, ids.rank) == (1, 1, 2):
+        places = graph.apply(
+            "Unsqueeze", [graph.symbol(ids, INTEGERS), graph.sizes([2])], Kind(INTEGERS, (*ids.kind.shape, 1))
+        )
+        return graph.apply("GatherND", [table, places], node.gives, {"batch_dims": 1})
+    if batch:
+        raise InexpressibleError("is translated with batch_dims 1, of rows by their places, only")
     return graph.apply("Gather", [table, ids], node.gives, {"axis": whole_number(axis)})
 
 

@@ -10,6 +10,7 @@ from mindspore import ParameterTuple, Tensor, nn, ops
 
 from bert_core.bert.config import BertOptions
 from bert_core.bert.encoder import BertModel
+from bert_core.bert.products import Rounded, product
 from bert_core.types import EncoderParts
 
 SIZES = BertOptions(
@@ -21,6 +22,13 @@ SIZES = BertOptions(
     max_position_embeddings=16,
     initializer_range=0.2,
 )
+
+
+def test_bfloat16_goes_the_way_of_float16() -> None:
+    """What is compiled, no more: MindSpore 2.10 multiplies no bfloat16 on CPU."""
+    made = product(ops.MatMul(), "bfloat16")
+    assert isinstance(made, Rounded)
+    assert made.dtype == ms.bfloat16
 
 
 class Slopes(nn.Cell):

@@ -13,11 +13,12 @@ from bert_core.errors import UsageError
 from bert_core.export.graph import read_graph
 from bert_core.export.inputs import Input
 from bert_core.export.mindir import write_mindir
-from bert_core.export.onnx import OUTPUT, export_onnx, run_onnx
+from bert_core.export.onnx import export_onnx, run_onnx
 
 onnx = pytest.importorskip("onnx")
 pytest.importorskip("onnxruntime")
 WIDTH = 6
+OUTPUTS = ("logits",)
 INPUTS = [
     Input("x", "float32", 0, ("batch", "length", WIDTH)),
     Input("ids", "int32", 0, ("batch", "length")),
@@ -74,6 +75,10 @@ def moved(x, ids):
     return y + ops.squeeze(x.expand_dims(1), 1) + x.reshape((-1, x.shape[-1])).reshape(x.shape)
 
 
+def by_row(x, ids):
+    return ops.gather(x, ids, 1, 1)
+
+
 def joined(x, ids):
     first, second = ops.chunk(x, 2, -1)
     pair = ops.stack((first, second * 2.0), 1)
@@ -126,6 +131,7 @@ FUNCTIONS = (
     normalised,
     activations,
     moved,
+    by_row,
     joined,
     cut,
     taken,
@@ -185,9 +191,9 @@ def agrees(cell, folder):
         parameter.set_data(Tensor(random.normal(scale=0.3, size=parameter.shape).astype(np.float32)))
     batches = [example(3, 5), example(2, 7)]
     wanted = [cell(Tensor(batch["x"]), Tensor(batch["ids"])).asnumpy() for batch in batches]
-    path = export_onnx(cell, INPUTS, folder).path
+    path = export_onnx(cell, INPUTS, OUTPUTS, folder).path
     onnx.checker.check_model(str(path), full_check=True)
-    for found, expected in zip(run_onnx(path, batches), wanted, strict=True):
+    for (found,), expected in zip(run_onnx(path, batches), wanted, strict=True):
         assert found.shape == expected.shape
         assert found.dtype == expected.dtype
         np.testing.assert_allclose(found, expected, rtol=2e-5, atol=2e-5)
@@ -209,7 +215,7 @@ def sorted_numbers(x, ids):
 
 def test_operators_without_a_translation_are_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"not translated into ONNX: Sin, Sort\. Say --format mindir"):
-        export_onnx(Plain(sorted_numbers), INPUTS, tmp_path)
+        export_onnx(Plain(sorted_numbers), INPUTS, OUTPUTS, tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -223,20 +229,20 @@ def looping(x, ids):
 
 def test_a_loop_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="a loop or a branch"):
-        export_onnx(Plain(looping), INPUTS, tmp_path)
+        export_onnx(Plain(looping), INPUTS, OUTPUTS, tmp_path)
 
 
-def by_row(x, ids):
-    return ops.gather(x, ids, 1, 1)
+def by_row_twice(x, ids):
+    return ops.gather(x, ids.expand_dims(-1), 1, 1)
 
 
 def test_a_use_without_a_translation_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"operator Gather is translated without batch_dims only"):
-        export_onnx(Plain(by_row), INPUTS, tmp_path)
+    with pytest.raises(UsageError, match=r"operator Gather is translated with batch_dims 1, of rows by their"):
+        export_onnx(Plain(by_row_twice), INPUTS, OUTPUTS, tmp_path)
 
 
 def test_a_graph_says_its_inputs_and_what_it_gives(tmp_path: Path) -> None:
-    graph = read_graph(write_mindir(Plain(cut), INPUTS, tmp_path).path)
+    graph = read_graph(write_mindir(Plain(cut), INPUTS, OUTPUTS, tmp_path).path)
     assert [(kind.dtype, kind.shape) for kind in graph.inputs.values()] == [
         ("float32", (-1, -1, 6)),
         ("int32", (-1, -1)),
@@ -250,4 +256,17 @@ def test_weights_beyond_one_message_stand_beside_the_file(tmp_path: Path, monkey
     agrees(First(nn.Dense(WIDTH, 50)), tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == {"model.onnx", "model.onnx.data"}
     loaded = onnx.load(str(tmp_path / "model.onnx"))
-    assert [output.name for output in loaded.graph.output] == [OUTPUT]
+    assert [output.name for output in loaded.graph.output] == list(OUTPUTS)
+
+
+def two(x, ids):
+    return x * 2.0, ids + 1
+
+
+def test_a_network_may_give_several_tensors(tmp_path: Path) -> None:
+    path = export_onnx(Plain(two), INPUTS, ("twice", "next"), tmp_path).path
+    assert [output.name for output in onnx.load(str(path)).graph.output] == ["twice", "next"]
+    rows = example(3, 5)
+    (twice, after) = run_onnx(path, [rows])[0]
+    np.testing.assert_array_equal(twice, rows["x"] * 2)
+    np.testing.assert_array_equal(after, rows["ids"] + 1)

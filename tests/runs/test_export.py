@@ -210,7 +210,11 @@ def test_a_file_with_other_logits_is_refused_and_leaves_nothing(
     finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     mindir = exporter.FORMATS["mindir"]
-    wrong = replace(mindir, run=lambda path, batches: [logits + 2e-4 for logits in mindir.run(path, batches)])
+
+    def shifted(path, batches):
+        return [[logits + 2e-4 for logits in given] for given in mindir.run(path, batches)]
+
+    wrong = replace(mindir, run=shifted)
     monkeypatch.setitem(exporter.FORMATS, "mindir", wrong)
     assert run(["export", str(finished), "--format", "mindir", "--output", str(tmp_path / "wrong")]) == 7
     assert "differ from the run's by" in capsys.readouterr().err

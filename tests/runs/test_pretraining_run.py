@@ -226,16 +226,17 @@ def test_without_data_it_is_said_how_to_make_some(
     assert "bertrun data pretrain" in capsys.readouterr().err
 
 
-def test_a_run_of_pretraining_is_not_exported(
-    straight: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(["export", str(straight), "--format", "mindir", "--output", str(tmp_path / "exported")]) == 2
-    assert "runs of the task 'pretrain' are not exported" in capsys.readouterr().err
+@pytest.mark.parametrize("form", ["mindir", "onnx"])
+def test_both_heads_are_exported(straight: Path, tmp_path: Path, form: str) -> None:
+    assert run(["export", str(straight), "--format", form, "--output", str(tmp_path / form)]) == 0
+    record = json.loads((tmp_path / form / "export.json").read_text())
+    assert [output["name"] for output in record["outputs"]] == ["prediction_logits", "seq_relationship_logits"]
+    assert [item["name"] for item in record["inputs"]][-1] == "masked_lm_positions"
+    assert record["max_difference"] <= 1e-4
 
 
 def test_google_and_modelzoo_records_are_read(command: Command, tmp_path: Path) -> None:
     shared = Path(__file__).parents[2] / "shared" / "data"
-    shared = shared if shared.is_dir() else Path("/work/shared/data")
     if not shared.is_dir():
         pytest.skip("no ../shared/data beside the checkout")
     vocab = shared / "vocabs" / "bert-base-uncased-vocab.txt"
