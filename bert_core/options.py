@@ -14,6 +14,7 @@ from typing import Any, Literal, Union
 
 from .errors import ConfigError, PluginError
 from .names import did_you_mean
+from .pace import Pace
 
 TRUE = frozenset({"true", "yes", "on", "1"})
 FALSE = frozenset({"false", "no", "off", "0"})
@@ -75,7 +76,7 @@ class OptionInfo:
         """What stands for the value on a help page."""
         if self.choices:
             return "[" + "|".join(self.choices) + "]"
-        shown = {bool: "BOOLEAN", int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH"}
+        shown = {bool: "BOOLEAN", int: "INTEGER", float: "NUMBER", str: "TEXT", Path: "PATH", Pace: "STEPS|MINUTESm"}
         return self.metavar or shown[self.kind]
 
     def parse(self, raw: object) -> Any:
@@ -176,6 +177,7 @@ _PARSERS: Mapping[type, Callable[[object], Any]] = {
     float: _parse_float,
     str: _parse_str,
     Path: _parse_path,
+    Pace: Pace,
 }
 
 
@@ -205,7 +207,9 @@ def _info(field: dataclasses.Field[Any], hint: Any, owner: str) -> OptionInfo:
     repeated = hint == tuple[str, ...]
     kind = str if choices or repeated else hint
     if kind not in _PARSERS:
-        raise PluginError(f"{where} has the type {hint!r}", hint="Options are bool, int, float, str, Path or Literal")
+        raise PluginError(
+            f"{where} has the type {hint!r}", hint="Options are bool, int, float, str, Path, Pace or Literal"
+        )
     return OptionInfo(
         owner=owner,
         name=field.name,
@@ -252,6 +256,8 @@ def _table(values: Any, base: Path) -> dict[str, Any]:
 def _plain(value: Any, base: Path) -> Any:
     if isinstance(value, Path):
         return str(base / value)
+    if isinstance(value, Pace):
+        return str(value)
     return list(value) if isinstance(value, tuple) else value
 
 

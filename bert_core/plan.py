@@ -23,7 +23,7 @@ else:
 CHOSEN = ("task", "model", "optimizer", "schedule", "device")
 RUN = "run"
 DATA = ("train_data", "eval_data", "test_data")
-ONCE = ("overwrite", "stop_after", "dry_run")  # said of one start of a run, and not of the run
+ONCE = ("overwrite", "stop_after", "max_minutes", "resume", "dry_run")  # said of one start, and not of the run
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -208,17 +208,39 @@ def read_run_file(path: Path) -> tuple[dict[str, str], Layer]:
     Raises:
         ConfigError: It cannot be read, is not TOML, or holds something else than tables.
     """
+    tables = read_toml(path)
+    if "phases" in tables:
+        raise ConfigError([f"{path} is of a run in phases; each phase's folder has a run file of its own"])
+    return named_layer(str(path), tables)
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """The content of a file in TOML.
+
+    Raises:
+        ConfigError: It cannot be read, or is not TOML.
+    """
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise ConfigError([f"cannot read the run file {path}: {error.strerror}"]) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([f"the run file {path} is not TOML: {error}"]) from None
+
+
+def named_layer(origin: str, tables: dict[str, Any]) -> tuple[dict[str, str], Layer]:
+    """The names and the values in the tables of a run file.
+
+    Raises:
+        ConfigError: Something stands outside a table.
+    """
     loose = [name for name, value in tables.items() if not isinstance(value, dict)]
     if loose:
-        raise ConfigError([f"{path}: {name!r} stands outside a table; tables are [run], [task], ..." for name in loose])
+        raise ConfigError(
+            [f"{origin}: {name!r} stands outside a table; tables are [run], [task], ..." for name in loose]
+        )
     names = {kind: str(tables[kind].pop("name")) for kind in CHOSEN if "name" in tables.get(kind, {})}
-    return names, Layer(origin=str(path), tables=tables)
+    return names, Layer(origin=origin, tables=tables)
 
 
 def without_overruled(names: Mapping[str, str], layer: Layer, told: Mapping[str, str | None]) -> Layer:

@@ -259,6 +259,14 @@ class NotingTask(Protocol):
 
 
 @runtime_checkable
+class DoubtingTask(Protocol):
+    """A task that sees when predictions look wrong: this beside the methods of `Task`."""
+
+    def doubts(self, predictions: Sequence[Any]) -> Sequence[str]:
+        """A sentence for each thing that looks wrong in the predictions of a set, such as one class for all."""
+
+
+@runtime_checkable
 class RecallingTask(Protocol):
     """A task that learns from evaluations too, such as a threshold: this beside the methods of `Task`."""
 

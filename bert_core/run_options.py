@@ -10,6 +10,7 @@ from typing import Literal
 from .data.bad_records import BadRecords
 from .errors import UsageError
 from .options import option
+from .pace import Pace
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +50,12 @@ class RunOptions:
     )
     seed: int = option(0, minimum=0, help="Seed of new parameters, of the order of examples and of dropout.")
     shuffle: bool = option(True, help="Train in a new random order each epoch; without it, in the file's order.")
+    patience: int | None = option(
+        None,
+        minimum=1,
+        metavar="EVALUATIONS",
+        help="Stop when so many evaluations in a row were not better than the best before them.",
+    )
     accumulate: int = option(1, minimum=1, help="Micro-batches that an update is cut into, to need less memory.")
     recompute: bool = option(
         False,
@@ -61,6 +68,19 @@ class RunOptions:
         "float32",
         help="Type of parameters and of all else, always float32; --compute-dtype is that of matrix products.",
     )
+    loss_scale: float | None = option(
+        None,
+        minimum=1,
+        help="First loss scale, which falls where gradients overflow and grows again; 1 is none. By default the "
+        "device's where products are computed in float16, else none.",
+    )
+    loss_scale_factor: float = option(2.0, above=1, help="What the loss scale is divided and multiplied by.")
+    loss_scale_window: int = option(
+        1000, minimum=1, metavar="STEPS", help="Steps without an overflow after which the loss scale grows."
+    )
+    max_overflows: int = option(
+        40, minimum=1, metavar="STEPS", help="Overflows in a row after which the run stops with a report."
+    )
     clip_norm: float = option(1.0, minimum=0, help="Longest gradient over all parameters; 0 does not clip.")
     train: bool = option(True, help="Train; without it, only score the weights.")
     eval: bool = option(True, help="Score during training and at its end.")
@@ -68,16 +88,37 @@ class RunOptions:
         None, minimum=1, metavar="STEPS", help="Score every STEPS updates; by default after each epoch."
     )
     eval_batch_size: int = option(32, minimum=1, help="Windows at once while scoring.")
-    save_every: int | None = option(
-        None, minimum=1, metavar="STEPS", help="Save every STEPS updates; by default after each epoch."
+    save_every: Pace | None = option(
+        None, help="Save every so many steps, as 500, or minutes, as 15m; by default after each epoch."
     )
+    save: bool = option(True, help="Write checkpoints; without it, a run that is stopped is lost.")
     keep: int = option(2, minimum=1, help="Checkpoints that are kept besides the best one.")
     log_every: int = option(10, minimum=1, metavar="STEPS", help="Write metrics every STEPS updates.")
     stop_after: int | None = option(
         None, minimum=1, metavar="STEPS", help="Save and leave after STEPS updates; `bertrun resume` goes on."
     )
+    max_minutes: float | None = option(
+        None, above=0, metavar="MINUTES", help="Save and leave after so many minutes; `bertrun resume` goes on."
+    )
+    resume: Literal["never", "auto"] = option(
+        "never", help="With auto, go on with the run that --output already holds, where there is one."
+    )
+    overfit_batches: int | None = option(
+        None,
+        minimum=1,
+        metavar="BATCHES",
+        help="Train on the first BATCHES batches alone, to see that they are learnt.",
+    )
+    carry_moments: bool = option(
+        False, help="Begin with the optimizer's state of the run that --weights names, not with zeros."
+    )
     device_id: int = option(0, minimum=0, help="Which device, where the machine has several of one kind, from 0.")
-    dry_run: bool = option(False, help="Check and build everything, then leave before the first step.")
+    dry_run: bool = option(
+        False, help="Check and build everything, tell what the run would need, then leave before the first step."
+    )
+    log_format: Literal["bertrun", "modelzoo"] = option(
+        "bertrun", help="How a step's line reads; modelzoo is that of the MindSpore ModelZoo's scripts."
+    )
     quiet: bool = option(False, help="Print nothing but errors and the final scores.")
     json: bool = option(False, help="Print the final scores as one JSON object.")
 
@@ -95,5 +136,11 @@ class RunOptions:
             yield "--no-train and --no-eval together leave nothing to do"
         if not self.train and self.weights is None:
             yield "--no-train evaluates the weights that --weights names, and none are named"
+        if self.patience is not None and not self.eval:
+            yield "--patience counts evaluations, and --no-eval makes none"
+        if not self.save and self.stop_after is not None:
+            yield "--stop-after saves the run for later, and --no-save saves nothing"
+        if self.carry_moments and self.weights is None:
+            yield "--carry-moments takes the state of the run that --weights names, and none is named"
         if self.vocab is None and self.weights is None:
             yield "no vocabulary: give --weights DIR|NAME (see `bertrun weights list`), or --vocab FILE to start anew"

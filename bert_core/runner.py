@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from .assembly import (
     Assembled,
@@ -17,16 +19,21 @@ from .assembly import (
     open_text,
     ready_device,
 )
+from .begun import begun, default_folder, folder_of
 from .data.bad_records import BadRecords
 from .errors import DataError, UsageError
 from .manager import PluginManager
 from .plan import Plan
 from .protocols import NotingTask, Task
 from .recorded import Reader
-from .text.batches import EpochOrder, lengths_of
+from .text.batches import EpochOrder, cut, lengths_of
 from .text.tokenizer import WordPiece
 from .training.checkpoints import newest_whole
-from .training.run_folder import RunFolder, check_free, free_default
+from .training.guards import rate_beyond
+from .training.loss_scale import LossScale
+from .training.memory import activation_bytes, parameter_bytes
+from .training.progress import Progress
+from .training.run_folder import RunFolder, check_free
 from .types import Device, Reading, Split, StepRecord
 from .weights.opened import Weights
 from .weights.store import resolve, weights_folder
@@ -61,7 +68,7 @@ class Data:
     test: Reading | None
 
 
-def train(plan: Plan, manager: PluginManager, reporter: Reporter, *, resume: Path | None = None) -> dict[str, float]:
+def train(plan: Plan, manager: PluginManager, reporter: Reporter, *, resume: Path | None = None) -> bool:
     """Run a plan from start to end, or from where it stopped.
 
     Args:
@@ -71,18 +78,22 @@ def train(plan: Plan, manager: PluginManager, reporter: Reporter, *, resume: Pat
         resume: The folder of a run to go on with.
 
     Returns:
-        The final scores.
+        Whether it came to its end, or stopped where it was told to.
 
     Raises:
         BertrunError: Whatever stops it; what was saved stays.
         Interrupted: A signal came; the run's state was saved.
     """
-    if plan.run.output is not None and resume is None:
+    if resume is None and plan.run.resume == "auto":
+        resume = begun(plan, reporter.say)
+    elif plan.run.output is not None and resume is None:
         check_free(plan.run.output, overwrite=plan.run.overwrite)
     run = Run(plan, manager, reporter, resume)
     if plan.run.dry_run:
+        for line in run.needs():
+            reporter.say(line)
         reporter.say("dry run: all of this is in order; nothing was trained or written")
-        return {}
+        return True
     from .session import Session
 
     folder = _folder(plan, resume)
@@ -95,7 +106,9 @@ def train(plan: Plan, manager: PluginManager, reporter: Reporter, *, resume: Pat
 def _folder(plan: Plan, resume: Path | None) -> RunFolder:
     if resume is not None:
         return RunFolder.reopen(resume)
-    path = plan.run.output or free_default(Path("runs"), plan.choices["task"].name)
+    if plan.run.resume == "auto":
+        return RunFolder.create(folder_of(plan), overwrite=True)  # there is none, or one without a checkpoint
+    path = plan.run.output or default_folder(plan.choices["task"].name)
     return RunFolder.create(path, overwrite=plan.run.overwrite)
 
 
@@ -118,6 +131,7 @@ class Run:
         self.device = ready_device(device.spec, plan.options("device"), plan.run.device_id)
         self.assembled = self._assemble(self.device)
         self.optimizer_state: dict[str, Any] = {}
+        self.progress = Progress(scale=self._loss_scale())
         self.course: Course | None = None
         self.stepper: Stepper | None = None
         if self.data.train is not None:
@@ -139,10 +153,12 @@ class Run:
     def _open_weights(self) -> Weights | None:
         if self.checkpoint is not None:
             return Weights(self.checkpoint)
+        named = self._named_weights()
+        return None if named is None else Weights(weights_folder(named))
+
+    def _named_weights(self) -> Path | None:
         named = self.plan.run.weights
-        if named is None:
-            return None
-        return Weights(weights_folder(resolve(named, self.manager.specs("weights"))))
+        return None if named is None else resolve(named, self.manager.specs("weights"))
 
     def _open_text(self) -> WordPiece:
         if self.checkpoint is not None:
@@ -216,7 +232,37 @@ class Run:
             self._say(f"vocabulary: {self.text.vocab_size} pieces; the last {padding} embeddings are padding")
         return assembled
 
+    def needs(self) -> Iterator[str]:
+        """What training would need, a line each."""
+        course, run = self.course, self.plan.run
+        if course is None:
+            return
+        split = run.accumulate > 1 or self.progress.scale is not None
+        fixed = parameter_bytes(self.assembled.parameters, self.optimizer_state, split=split)
+        yield f"memory: {fixed / 2**20:.0f} MiB of parameters, gradients and the optimizer's state"
+        size = -(-run.batch_size // run.accumulate)
+        length = int(lengths_of(course.windows).max())
+        model = self.plan.options("model")
+        kept = activation_bytes(model, windows=size, length=length, recompute=run.recompute)
+        if kept is not None:
+            what = f"{size} windows of {length} pieces, the longest there are"
+            yield f"memory: about {kept / 2**20:.0f} MiB more on the way back, for {what}"
+        total, tokens = course.total_steps, int(lengths_of(course.windows).sum())
+        yield f"steps: {total}, an epoch is {len(course.order)} with {tokens} pieces"
+        shown = sorted({0, total // 10, total // 4, total // 2, 3 * total // 4, total - 1})
+        rates = ", ".join(f"{course.learning_rate * course.schedule(step):.2e} at step {step + 1}" for step in shown)
+        yield f"schedule {self.plan.choices['schedule'].name}: {rates}"
+
+    def _loss_scale(self) -> LossScale | None:
+        run = self.plan.run
+        half = self.plan.compute_dtype == "float16"
+        value = run.loss_scale or (self.plan.choices["device"].spec.loss_scale if half else None)
+        if value is None or value == 1:
+            return None
+        return LossScale(value=value, factor=run.loss_scale_factor, window=run.loss_scale_window)
+
     def _prepare(self, train: Reading) -> tuple[Course, Stepper]:
+        from .training.carried import carry
         from .training.groups import parameter_groups
         from .training.loop import Course
         from .training.step import Stepper
@@ -228,6 +274,10 @@ class Run:
         for note in task.encoding_notes() if isinstance(task, NotingTask) else ():
             self._say(f"train: {note}")
         order = EpochOrder(lengths_of(windows), run.batch_size, run.seed, shuffle=run.shuffle)
+        if run.overfit_batches is not None:
+            rows = np.concatenate([order.at(step) for step in range(min(run.overfit_batches, len(order)))])
+            windows = cut(windows, np.sort(rows), seed=run.seed, epoch=0)
+            order = EpochOrder(lengths_of(windows), run.batch_size, run.seed, shuffle=run.shuffle)
         total = run.max_steps or run.epochs * len(order)
         groups = parameter_groups(
             self.assembled.parameters,
@@ -241,12 +291,18 @@ class Run:
             for parameter in optimizer.get_parameters()
             if parameter.name not in self.assembled.parameters
         }
+        if run.carry_moments and self.checkpoint is None:
+            named = self._named_weights()
+            assert named is not None
+            self.progress.carried = carry(named, self.optimizer_state)
+            self._say(f"optimizer: goes on from {self.progress.carried} updates of {run.weights}")
         stepper = Stepper(
             self.assembled.objective,
             [parameter for group in groups for parameter in group.parameters],
             optimizer,
             clip_norm=run.clip_norm,
             accumulate=run.accumulate,
+            scaled=self.progress.scale is not None,
         )
         course = Course(
             windows=windows,
@@ -258,6 +314,10 @@ class Run:
             noises=self.assembled.objective.network.noises,
             pad_id=self.text.pad_id,
             seed=run.seed,
+            overflows=run.max_overflows,
         )
         self._say(f"plan: {total} steps of {run.batch_size} windows, {len(order)} in an epoch")
+        chosen = plan.choices["optimizer"]
+        if doubt := rate_beyond(chosen.name, chosen.spec.rates, run.learning_rate):
+            self._say(f"warning: {doubt}")
         return course, stepper

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import copy
+import time
 from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .environment import environment
-from .errors import DataError, Interrupted
+from .errors import CheckpointError, DataError, Interrupted
 from .files import sha256, write_json
 from .interrupt import StopAsked, StopFlag
 from .observers import Observers
-from .protocols import FilingTask, NotingTask, RecallingTask
+from .protocols import DoubtingTask, FilingTask, InspectedTask, NotingTask, RecallingTask
 from .training.checkpoints import Checkpoints, open_checkpoint
 from .training.evaluation import Evaluator, score
+from .training.guards import Guards
 from .training.loop import train_steps
+from .training.not_finite import NotFiniteError
 from .training.run_folder import RunFolder
+from .training.saver import Saver
 from .training.saving import (
     MODEL,
     TRAINING,
+    copied,
     model_config,
     read_parameters,
     read_state,
-    write_parameters,
     write_state,
+    write_tensors,
 )
 from .types import Reading, RunView, StepRecord
 from .weights.opened import Weights
@@ -32,6 +40,7 @@ if TYPE_CHECKING:
     from .runner import Run
 
 
+NOT_FINITE = "not_finite.json"
 _BEGIN = "Begin another run, from this one's weights if you like: --weights and --output"
 
 
@@ -49,19 +58,24 @@ class Session:
         self._options = run.plan.run
         self._observers = Observers(run.manager.hook, self._say)
         self._total = run.course.total_steps if run.course else 0
+        self._progress = run.progress
         self._checkpoints = Checkpoints(folder.path, keep=self._options.keep)
+        self._saver = Saver(self._checkpoints)
+        self._guards = Guards(clip_norm=self._options.clip_norm)
+        self._warned: set[str] = set()
         self._evaluator = Evaluator(run.assembled.objective, run.task, run.text, self._options.eval_batch_size)
         self._view = RunView(folder=folder.path, tables=run.plan.tables(), total_steps=self._total)
-        self._step = 0
         self._best: tuple[int, float] | None = None
+        self._waited = 0  # evaluations since the best one
+        self._began = self._saved = time.monotonic()
         self._scores: dict[str, Any] = {}
         self._flag = StopFlag()
 
-    def go(self) -> dict[str, float]:
+    def go(self) -> bool:
         """Train, evaluate, keep the best, predict.
 
         Returns:
-            The scores of the test set where there is one, else the best scores.
+            Whether it came to its end; else it stopped where it was told to.
 
         Raises:
             Interrupted: A signal came; the run's state was saved.
@@ -74,8 +88,13 @@ class Session:
         except BaseException as error:
             outcome = "interrupted" if isinstance(error, (Interrupted, KeyboardInterrupt)) else f"failed: {error}"
             self._folder.log(outcome)
+            if isinstance(error, NotFiniteError):
+                self._report(error)
+            with suppress(CheckpointError):  # what stopped the run is said, and not that too
+                self._collect(wait=True)
             raise
         finally:
+            self._saver.close()
             self._observers.tell("bertrun_on_run_end", {"run": self._view, "outcome": outcome})
 
     def _begin(self) -> None:
@@ -94,8 +113,9 @@ class Session:
         read_parameters(checkpoint / TRAINING, self._run.optimizer_state)
         state = read_state(checkpoint)
         self._check_unchanged(int(state["total"]))
-        self._step = int(state["step"])
+        self._progress.restore(state["progress"])
         self._best = tuple(state["best"]) if state["best"] else None
+        self._waited = int(state["waited"])
         self._scores = dict(state["scores"])
         self._checkpoints.point(latest=self._step, best=self._best[0] if self._best else None)
         self._folder.cut_metrics(self._step)
@@ -109,11 +129,24 @@ class Session:
         if total != self._total:
             raise DataError(f"the run was to make {total} updates, and it would make {self._total} now", hint=_BEGIN)
 
-    def _work(self) -> dict[str, float]:
+    @property
+    def _step(self) -> int:
+        return self._progress.step
+
+    @property
+    def _ended(self) -> bool:
+        """Whether there is nothing left to train."""
+        patience = self._options.patience
+        return self._step == self._total or (patience is not None and self._waited >= patience)
+
+    def _work(self) -> bool:
         try:
             if self._run.course is not None:
                 self._train()
-            return self._finish() if self._step == self._total else {}
+            self._collect(wait=True)
+            if self._ended:
+                self._finish()
+            return self._ended
         except StopAsked:
             return self._leave()
 
@@ -121,33 +154,48 @@ class Session:
         run = self._run
         assert run.course is not None
         assert run.stepper is not None
-        if self._step < self._total:
+        if not self._ended:
             self._say("compiling the training step, once for all lengths")
         if self._step and self._evaluation_due() and self._scores.get("last", {}).get("step") != self._step:
             self._save(best=self._evaluate())  # a signal came before it was done
-        for record in train_steps(run.stepper, run.task, run.course, done=self._step):
-            self._step = record.step
+        steps = train_steps(run.stepper, run.task, run.course, self._progress)
+        while not self._ended:
+            record = next(steps)
             self._tell(record)
+            self._collect(wait=False)
             self._flag.check()
-            last = record.step == self._total
             evaluated = self._evaluation_due()
             best = self._evaluate() if evaluated else run.data.eval is None
-            if evaluated or last or self._due(self._options.save_every) or self._stops_here():
+            leaves = self._leaves()
+            if evaluated or leaves or self._ended or self._save_due():
                 self._save(best=best)
-            if self._stops_here() and not last:
-                self._say(f"stopped after step {self._step}, as --stop-after says; {self._how_to_go_on()}")
+            if leaves and not self._ended:
+                self._say(f"stopped after step {self._step}, as {leaves} says; {self._how_to_go_on()}")
                 return
+        if self._step < self._total:
+            best_step = self._best[0] if self._best else 0
+            self._say(f"no evaluation was better than that of step {best_step}, as --patience says: training ends")
 
     def _evaluation_due(self) -> bool:
         return self._run.data.eval is not None and self._due(self._options.eval_every)
+
+    def _save_due(self) -> bool:
+        pace = self._options.save_every
+        if pace is not None and pace.seconds is not None:
+            return time.monotonic() - self._saved >= pace.seconds
+        return self._due(pace.steps if pace else None)
 
     def _due(self, every: int | None) -> bool:
         """Whether something that is done every so many steps, by default every epoch, is due."""
         assert self._run.course is not None
         return self._step % (every or len(self._run.course.order)) == 0 or self._step == self._total
 
-    def _stops_here(self) -> bool:
-        return self._step == self._options.stop_after
+    def _leaves(self) -> str:
+        """The option that says to leave here, or nothing."""
+        if self._step == self._options.stop_after:
+            return "--stop-after"
+        minutes = self._options.max_minutes
+        return "--max-minutes" if minutes and time.monotonic() - self._began >= 60 * minutes else ""
 
     def _tell(self, record: StepRecord) -> None:
         due = record.step % self._options.log_every == 0 or record.step in (1, self._total)
@@ -165,7 +213,15 @@ class Session:
                 loss_scale=record.loss_scale,
                 skipped=record.skipped,
             )
+        for doubt in self._guards.after(record):
+            self._warn(doubt)
         self._observers.tell("bertrun_on_step_end", {"run": self._view, "step": record})
+
+    def _warn(self, doubt: str) -> None:
+        """Say that something looks wrong, once."""
+        if doubt not in self._warned:
+            self._warned.add(doubt)
+            self._say(f"warning: {doubt}")
 
     def _evaluate(self) -> bool:
         """Score the evaluation set; whether it is the best so far."""
@@ -174,6 +230,7 @@ class Session:
         scores, _ = self._score(f"eval at step {self._step}", reading)
         value = scores[self._run.task.best]
         best = self._best is None or value > self._best[1]
+        self._waited = 0 if best else self._waited + 1
         self._scores["last"] = {"step": self._step, "scores": scores}
         if best:
             self._best = (self._step, value)
@@ -184,16 +241,18 @@ class Session:
         run = self._run
         predictions = list(self._evaluator.predict(reading.examples, self._flag.check))
         scores = score(run.task, run.metrics, reading.examples, predictions)
+        for doubt in run.task.doubts(predictions) if isinstance(run.task, DoubtingTask) else ():
+            self._warn(doubt)
         run.reporter.scores(title, scores)
         self._folder.log(f"{title}: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
         self._folder.metrics(step=self._step, title=title, scores=scores)
         self._observers.tell("bertrun_on_eval_end", {"run": self._view, "scores": scores})
         return scores, predictions
 
-    def _finish(self) -> dict[str, float]:
+    def _finish(self) -> None:
         """Score and predict with the best parameters."""
         run = self._run
-        if self._best is not None and self._best[0] != self._step:
+        if self._best is not None and self._best[0] != self._step and self._options.save:
             best = open_checkpoint(self._folder.path, ["best"])
             read_parameters(best / MODEL, run.assembled.parameters)
             if isinstance(run.task, RecallingTask):
@@ -215,21 +274,45 @@ class Session:
         self._folder.write_scores(self._scores)
         self._folder.forget_replaced()
         run.reporter.final(scores)
-        return scores
 
     def _save(self, *, best: bool) -> None:
-        path = self._checkpoints.commit(self._step, self._write, best=best)
-        self._folder.forget_replaced()
-        self._folder.write_scores(self._scores)
-        self._observers.tell("bertrun_on_checkpoint", {"run": self._view, "path": path})
-
-    def _write(self, path: Path) -> None:
+        """Copy what a checkpoint holds, and go on while it is written."""
+        self._collect(wait=True)
+        if not self._options.save:
+            return
         run = self._run
-        write_parameters(path / MODEL, run.assembled.parameters)
-        write_parameters(path / TRAINING, run.optimizer_state)
-        write_json(path / "config.json", self._config())
-        run.text.save(path)
-        write_state(path, {"step": self._step, "total": self._total, "best": self._best, "scores": self._scores})
+        state = {
+            "progress": self._progress.state(),
+            "total": self._total,
+            "best": self._best,
+            "waited": self._waited,
+            "scores": copy.deepcopy(self._scores),
+        }
+        write = partial(
+            self._write,
+            tensors={MODEL: copied(run.assembled.parameters), TRAINING: copied(run.optimizer_state)},
+            config=copy.deepcopy(self._config()),
+            state=state,
+        )
+        self._saver.begin(self._step, write, best=best)
+        self._saved = time.monotonic()
+
+    def _collect(self, *, wait: bool) -> None:
+        """Tell of the checkpoint that has become whole."""
+        path = self._saver.finished(wait=wait)
+        if path is not None:
+            self._folder.forget_replaced()
+            self._folder.write_scores(read_state(path)["scores"])
+            self._observers.tell("bertrun_on_checkpoint", {"run": self._view, "path": path})
+
+    def _write(
+        self, path: Path, *, tensors: Mapping[str, Mapping[str, Any]], config: Mapping[str, Any], state: dict[str, Any]
+    ) -> None:
+        for name, values in tensors.items():
+            write_tensors(path / name, values)
+        write_json(path / "config.json", config)
+        self._run.text.save(path)
+        write_state(path, state)
 
     def _config(self) -> Mapping[str, Any]:
         plan, task = self._run.plan, self._run.task
@@ -238,15 +321,27 @@ class Session:
         family = plan.choices["model"].spec.name
         return model_config(tables["model"], family=family, labels=list(task.labels), task=known)
 
-    def _leave(self) -> dict[str, float]:
+    def _leave(self) -> bool:
         number = self._flag.signal_number
-        if self._run.course is None:
-            raise Interrupted(
-                "stopped by a signal; nothing was trained, so there is nothing saved", signal_number=number
-            )
+        if self._run.course is None or not self._options.save:
+            why = "--no-save was said" if self._run.course else "nothing was trained"
+            raise Interrupted(f"stopped by a signal; {why}, so there is nothing saved", signal_number=number)
         self._save(best=self._run.data.eval is None)
+        self._collect(wait=True)
         what = f"stopped by a signal after step {self._step} of {self._total}; everything is saved"
         raise Interrupted(what, signal_number=number, hint=self._how_to_go_on())
+
+    def _report(self, error: NotFiniteError) -> None:
+        """Write what is known of the step whose numbers are not finite."""
+        data = self._run.data.train
+        assert data is not None
+        task = self._run.task
+        places = [
+            task.inspect(data.examples[number])[0] if isinstance(task, InspectedTask) else f"example {number}"
+            for number in error.report["examples"]
+        ]
+        write_json(self._folder.path / NOT_FINITE, {**error.report, "places": places})
+        self._say(f"report: {self._folder.path / NOT_FINITE}")
 
     def _how_to_go_on(self) -> str:
         return f"`bertrun resume {self._folder.path}` goes on"

@@ -96,11 +96,13 @@ class OptimizerSpec(Spec):
     Args:
         build: `build(options, groups, operators)` makes the optimizer cell; it must honour every group, and
             may use the device's own operators by name.
+        rates: The least and the greatest learning rate that it is used with; beyond them a run warns.
     """
 
     kind: ClassVar[str] = "optimizer"
 
     build: Callable[[Any, Sequence[ParameterGroup], Mapping[str, Any]], Optimizer]
+    rates: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

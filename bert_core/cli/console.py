@@ -14,6 +14,8 @@ from rich.text import Text
 from bert_core.interrupt import ctrl_c_later
 from bert_core.types import StepRecord
 
+from .modelzoo_line import modelzoo_line
+
 
 class Console:
     """The reporter of a run on this terminal.
@@ -21,11 +23,13 @@ class Console:
     Args:
         quiet: Print nothing but the final scores.
         json: Print the final scores as one JSON object, everything else on stderr.
+        modelzoo: Print a step's line as the ModelZoo's scripts do.
     """
 
-    def __init__(self, *, quiet: bool, json: bool) -> None:
+    def __init__(self, *, quiet: bool, json: bool, modelzoo: bool = False) -> None:
         self._quiet = quiet
         self._json = json
+        self._modelzoo = modelzoo
         self._terminal = Terminal(stderr=json, highlight=False, soft_wrap=True)
         self._live: Live | None = None
         self._compiled = False
@@ -86,11 +90,17 @@ class Console:
         sys.stdout.flush()
 
     def _line(self, record: StepRecord, total: int) -> str:
+        if self._modelzoo:
+            return modelzoo_line(record)
         rate = record.tokens / record.seconds if record.seconds else 0.0
         return (
             f"step {record.step}/{total}  epoch {record.epoch:.2f}  loss {record.loss:.4f}  "
-            f"lr {record.learning_rate:.2e}  {rate:.0f} tokens/s{self._left(total - record.step)}"
+            f"lr {record.learning_rate:.2e}  {rate:.0f} tokens/s{self._scale(record)}{self._left(total - record.step)}"
         )
+
+    def _scale(self, record: StepRecord) -> str:
+        overflow = ", overflow: step skipped" if record.skipped else ""
+        return f"  scale {record.loss_scale:g}{overflow}" if record.loss_scale != 1 else ""
 
     def _left(self, steps: int) -> str:
         """The time that is left, once a step has said how long one takes."""

@@ -9,10 +9,11 @@ from pathlib import Path
 import click
 
 from bert_core.errors import DataError, UsageError
-from bert_core.interrupt import ctrl_c_later
-from bert_core.plan import make_plan, read_config, read_run_file
+from bert_core.phases import read_phases
+from bert_core.plan import read_run_file
 
 from .outputs import check_writable
+from .starting import resume as go_on
 from .state import State
 from .texts import given
 
@@ -27,21 +28,9 @@ TOGETHER = 256
 @click.pass_obj
 def resume(state: State, run: Path) -> None:
     """Go on with a run that was stopped, from its newest whole checkpoint."""
-    with ctrl_c_later():  # NumPy starts threads
-        from bert_core.runner import train
-
-    from .console import Console
-
     if not (run / "run.toml").is_file():
         raise UsageError("this folder holds no run", where=run, hint="Give the folder that --output named")
-    names, layer = read_run_file(run / "run.toml")
-    config = read_config(run / "latest")
-    plan = make_plan(state.manager, wanted=names, layers=[layer], config=config)
-    console = Console(quiet=plan.run.quiet, json=plan.run.json)
-    try:
-        train(plan, state.manager, console, resume=run)
-    finally:
-        console.close()
+    go_on(state.manager, run)
 
 
 @click.command("eval")
@@ -90,7 +79,8 @@ def _scored_on(run: Path) -> Path | None:
     """
     if not (run / "run.toml").is_file():
         raise UsageError("this folder does not say what it was scored on", where=run, hint="Give --eval-data")
-    _, layer = read_run_file(run / "run.toml")
+    phases = read_phases(run / "run.toml")
+    layer = phases[-1].layer if phases else read_run_file(run / "run.toml")[1]
     said = layer.tables.get("run", {})
     named = said.get("test_data") or said.get("eval_data")
     if named is None and "train_data" in said:

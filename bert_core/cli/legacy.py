@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from bert_core.errors import UsageError
 from bert_core.options import FALSE, TRUE
 
-from .arguments import peek
+from .arguments import peek, spelled
 
 Rule = Callable[[str, str], list[str]]
 
@@ -35,6 +35,33 @@ def _switch(on: str, off: str) -> Rule:
 
 def _accepted(_old: str, _value: str) -> list[str]:
     return []
+
+
+def _only(*values: str, instead: str) -> Rule:
+    def rule(old: str, value: str) -> list[str]:
+        if value and value.lower() not in values:
+            raise UsageError(f"--{old} {value}: {instead}")
+        return []
+
+    return rule
+
+
+def _loss_scale(old: str, value: str) -> list[str]:
+    """What its `enable_lossscale` begins with, where nothing else is said."""
+    switched = _switch("65536", "1")(old, value)
+    return ["--loss-scale", *switched] if switched else []
+
+
+def _network(_old: str, value: str) -> list[str]:
+    names = {"base": "bert-base", "large": "bert-large", "nezha": "nezha-base"}
+    return ["--model", names.get(value.lower(), value)] if value else []
+
+
+def _optimizer(_old: str, value: str) -> list[str]:
+    """Its AdamWeightDecay is Google's, without bias correction; names of ours pass through."""
+    if value.lower() in ("adamweightdecay", "adamweightdecaydynamiclr"):
+        return ["--optimizer", "adamw", "--no-bias-correction"]
+    return ["--optimizer", value.lower()] if value else []
 
 
 def _steps(_old: str, value: str) -> list[str]:
@@ -90,7 +117,23 @@ FLAGS: Mapping[str, Rule] = {
     "load_checkpoint_path": _renamed("--weights"),
     "save_checkpoint_steps": _renamed("--save-every"),
     "save_checkpoint_num": _renamed("--keep"),
+    "enable_save_ckpt": _switch("--save", "--no-save"),
+    "enable_lossscale": _loss_scale,
+    "loss_scale_value": _renamed("--loss-scale"),
+    "scale_factor": _renamed("--loss-scale-factor"),
+    "scale_window": _renamed("--loss-scale-window"),
+    "accumulation_steps": _renamed("--accumulate"),
+    "allreduce_post_accumulation": _accepted,  # on one device nothing is reduced
+    "enable_data_sink": _accepted,  # how batches reach the device changes no number
+    "data_sink_steps": _accepted,
+    "distribute": _only("false", instead="this release trains on one device"),
+    "device_num": _only("1", instead="this release trains on one device"),
+    "bert_network": _network,
+    "optimizer": _optimizer,
 }
+# Said with `accumulation_steps`, a batch is one of several in an update: ours are all of them together.
+BATCHES = ("--batch-size", "--train_batch_size", "--train-batch-size", "--batch_size")
+BATCH = 32  # of the reference, where no size is said
 # What a flag means where the command line names this task.
 OF_TASK: Mapping[str, Mapping[str, Rule]] = {
     "classifier": {"assessment_method": _method(_CLASSES), "num_class": _renamed("--num-labels")},
@@ -106,6 +149,9 @@ def translate(arguments: Sequence[str]) -> list[str]:
     flags = {**FLAGS, **OF_TASK.get(peek(arguments, "task") or "", {})}
     words = list(_read(iter(arguments), flags))
     said = {word[0]: word[1] for word in words if not isinstance(word, str)}
+    if parts := said.get("accumulation_steps"):
+        arguments = _whole_batches(arguments, parts)
+        words = list(_read(iter(arguments), flags))
     unused = {_unused_weights(said), _unused_data(said)}
     translated: list[str] = []
     for word in words:
@@ -114,6 +160,23 @@ def translate(arguments: Sequence[str]) -> list[str]:
         elif word[0] not in unused:
             translated += flags[word[0]](*word)
     return translated
+
+
+def _whole_batches(arguments: Sequence[str], parts: str) -> list[str]:
+    """The command line with the size of all micro-batches together."""
+    words = spelled(arguments)
+    sizes = [value for name in ("batch-size", "train-batch-size") if (value := peek(words, name)) is not None]
+    size = sizes[-1] if sizes else str(BATCH)
+    if not (parts.isdecimal() and size.isdecimal()):
+        return list(arguments)  # whoever owns the option says what is wrong
+    kept: list[str] = []
+    rest = iter(arguments)
+    for word in rest:
+        if word.partition("=")[0] not in BATCHES:
+            kept.append(word)
+        elif "=" not in word:
+            next(rest, None)
+    return [*kept, "--batch-size", str(int(size) * int(parts))]
 
 
 def _read(arguments: Iterator[str], flags: Mapping[str, Rule]) -> Iterator[str | tuple[str, str]]:

@@ -8,20 +8,17 @@ from pathlib import Path
 
 import click
 
-from bert_core.interrupt import ctrl_c_later
 from bert_core.manager import PluginManager
 from bert_core.options import Layer, OptionInfo, index_options, options_of
+from bert_core.phases import read_phases
 from bert_core.plan import (
     CHOSEN,
     RUN,
     Choice,
-    Plan,
     choose,
     environment_layer,
-    make_plan,
     owners,
     read_run_file,
-    said,
     without_overruled,
 )
 from bert_core.run_options import RunOptions
@@ -29,6 +26,7 @@ from bert_core.run_options import RunOptions
 from .arguments import peek, spelled
 from .legacy import translate
 from .options import PageContext, click_option, option_rows, selector_rows, selectors, unknown_arguments
+from .starting import Wanted, decide, start, start_phases
 from .state import State
 
 META = "bertrun.run"
@@ -57,35 +55,36 @@ class RunCommand(click.Command):
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Find out which plugins are meant, then parse with their options."""
         args = spelled(translate(args))
-        layers = [environment_layer(os.environ)]
-        names: dict[str, str | None] = {kind: os.environ.get(f"BERTRUN_{kind.upper()}") or None for kind in CHOSEN}
         config = peek(args, "config")
-        if config is not None:
-            named, layer = read_run_file(Path(config))
-            told = {name: peek(args, name) for name in (*CHOSEN, "weights", "vocab")}
-            layer = without_overruled(named, layer, told)
-            names.update({kind: name for kind, name in named.items() if kind != "model" or told["weights"] is None})
-            layers.insert(0, layer)
-        names.update({kind: value for kind in CHOSEN if (value := peek(args, kind)) is not None})
         manager = ctx.ensure_object(State).manager
-        infos = _joined_options(manager, names)
+        phases = read_phases(Path(config)) if config is not None else []
+        files = [(phase.names, phase.layer) for phase in phases]
+        if config is not None and not files:
+            files = [read_run_file(Path(config))]
+        wanted = [_wanted(args, *file) for file in files] or [_wanted(args, {}, None)]
+        infos = _joined_options(manager, wanted[0].names)
         self.params = [*selectors(), *(click_option(info) for info in infos)]
-        ctx.meta[META] = (manager, names, layers)
+        ctx.meta[META] = (manager, phases, wanted)
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> int:
         """Decide the run, then hand it over."""
-        manager, names, layers = ctx.meta[META]
+        manager, phases, wanted = ctx.meta[META]
         flat = {
             name: value for name, value in ctx.params.items() if value is not None and name not in (*CHOSEN, "config")
         }
         flat.update(unknown_arguments(ctx.args))
-        layers = [Layer(origin="command line", flat=flat), *layers]
-        return start(decide(manager, names, layers), manager)
+        told = Layer(origin="command line", flat=flat)
+        if phases:
+            start_phases(manager, phases, [Wanted(one.names, [told, *one.layers]) for one in wanted])
+            return 0
+        start(manager, decide(manager, wanted[0].names, [told, *wanted[0].layers]))
+        return 0
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The options, a section for each owner."""
-        manager, names, _ = ctx.meta[META]
+        manager, _, wanted = ctx.meta[META]
+        names = wanted[0].names
         with formatter.section("Choose"):
             formatter.write_dl(selector_rows(manager))
             formatter.write_paragraph()
@@ -95,31 +94,16 @@ class RunCommand(click.Command):
                 formatter.write_dl(rows)
 
 
-def decide(manager: PluginManager, names: Mapping[str, str | None], layers: list[Layer]) -> Plan:
-    """The plan of a run whose weights, where named, give the model's sizes."""
-    with ctrl_c_later():  # NumPy starts threads
-        from bert_core.weights.opened import config_of
-    from bert_core.weights.store import resolve, weights_folder
-
-    weights = said(layers, "weights")
-    named = isinstance(weights, str)  # anything else is refused with the other options
-    config = config_of(weights_folder(resolve(str(weights), manager.specs("weights")))) if named else None
-    return make_plan(manager, wanted=names, layers=layers, config=config)
-
-
-def start(plan: Plan, manager: PluginManager) -> int:
-    """Run a plan with what it prints on this console."""
-    with ctrl_c_later():  # NumPy starts threads
-        from bert_core.runner import train
-
-    from .console import Console
-
-    console = Console(quiet=plan.run.quiet, json=plan.run.json)
-    try:
-        train(plan, manager, console)
-    finally:
-        console.close()
-    return 0
+def _wanted(args: list[str], named: Mapping[str, str], layer: Layer | None) -> Wanted:
+    """What the command line, a run file with its names, and the environment choose."""
+    layers = [environment_layer(os.environ)]
+    names: dict[str, str | None] = {kind: os.environ.get(f"BERTRUN_{kind.upper()}") or None for kind in CHOSEN}
+    if layer is not None:
+        told = {name: peek(args, name) for name in (*CHOSEN, "weights", "vocab")}
+        layers.insert(0, without_overruled(named, layer, told))
+        names.update({kind: name for kind, name in named.items() if kind != "model" or told["weights"] is None})
+    names.update({kind: value for kind in CHOSEN if (value := peek(args, kind)) is not None})
+    return Wanted(names, layers)
 
 
 def _joined_options(manager: PluginManager, names: Mapping[str, str | None]) -> Iterable[OptionInfo]:

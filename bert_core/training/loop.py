@@ -13,14 +13,15 @@ import numpy as np
 from mindspore import Tensor
 from numpy.typing import NDArray
 
-from bert_core.errors import NumericsError
 from bert_core.interrupt import ctrl_c_later
 from bert_core.protocols import Schedule, Task
 from bert_core.text.batches import EpochOrder, cut, pad
 from bert_core.types import Noise, StepRecord, Window
 
 from .noise import dropout_factors
-from .step import Stepper
+from .not_finite import NotFiniteError
+from .progress import Progress
+from .step import Outcome, Stepper
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,7 @@ class Course:
         noises: The network's places of dropout.
         pad_id: The padding piece.
         seed: Of dropout.
+        overflows: How many steps in a row may overflow before the run ends.
     """
 
     windows: Sequence[Window]
@@ -48,36 +50,67 @@ class Course:
     noises: Sequence[Noise]
     pad_id: int
     seed: int
+    overflows: int = 1
 
 
-def train_steps(stepper: Stepper, task: Task, course: Course, *, done: int = 0) -> Iterator[StepRecord]:
-    """Make the updates after the first `done`, one for each item asked for.
+def train_steps(stepper: Stepper, task: Task, course: Course, progress: Progress) -> Iterator[StepRecord]:
+    """Make the steps that are left, one for each item asked for, and note each in `progress`.
+
+    A step whose gradients overflow changes nothing but the loss scale; the schedule and the optimizer do not count it.
 
     Raises:
-        NumericsError: The loss is not finite.
+        NumericsError: The loss or the gradients are not finite, and there is no loss scale, or it fell too often.
     """
     with ThreadPoolExecutor(max_workers=1) as ahead:  # the next batch is made while this one is learnt from
         with ctrl_c_later():  # nor does the thread that starts here ever hear it
-            coming = ahead.submit(_arrays, task, course, done)
-        for step in range(done, course.total_steps):
+            coming = ahead.submit(_arrays, task, course, progress.step)
+        for step in range(progress.step, course.total_steps):
             began = time.perf_counter()
             batches, tokens = coming.result()
             if step + 1 < course.total_steps:
                 coming = ahead.submit(_arrays, task, course, step + 1)
-            rate = course.learning_rate * course.schedule(step)
+            scale = progress.scale.value if progress.scale else 1.0
+            rate = course.learning_rate * course.schedule(progress.updates)
             tensors = [[Tensor.from_numpy(array) for array in batch] for batch in batches]
-            loss, norm = stepper(tensors, rate=rate, number=step + 1)
+            number = progress.carried + progress.updates + 1
+            outcome = stepper(tensors, rate=rate, number=number, scale=scale)
             record = StepRecord(
                 step=step + 1,
                 epoch=(step + 1) / len(course.order),
-                loss=loss,
+                loss=outcome.loss,
                 learning_rate=rate,
-                grad_norm=norm,
+                grad_norm=outcome.norm,
                 tokens=tokens,
                 seconds=time.perf_counter() - began,
+                skipped=not outcome.applied,
+                loss_scale=scale,
             )
-            _check_finite(record)
+            _note(progress, record, outcome, stepper, course)
             yield record
+
+
+def _note(progress: Progress, record: StepRecord, outcome: Outcome, stepper: Stepper, course: Course) -> None:
+    """Count a step.
+
+    Raises:
+        NumericsError: Nothing can be learnt from it.
+    """
+    progress.step = record.step
+    scale = progress.scale
+    if record.skipped and scale is not None:
+        scale.overflowed()
+        if scale.overflows < course.overflows:
+            return
+    elif math.isfinite(record.loss) and math.isfinite(record.grad_norm):
+        progress.updates += 1
+        if scale is not None:
+            scale.passed()
+        return
+    rows = course.order.at(record.step - 1)
+    windows = cut(course.windows, rows, seed=course.seed, epoch=(record.step - 1) // len(course.order))
+    in_a_row = scale.overflows if record.skipped and scale is not None else 0
+    norms = dict(zip(stepper.names, outcome.norms.tolist(), strict=True))
+    raise NotFiniteError(record, norms, examples=[window.example for window in windows], in_a_row=in_a_row)
 
 
 def _arrays(task: Task, course: Course, step: int) -> tuple[list[list[NDArray[Any]]], int]:
@@ -95,12 +128,3 @@ def _arrays(task: Task, course: Course, step: int) -> tuple[list[list[NDArray[An
         factors = dropout_factors(course.noises, batch=size, length=length, seed=course.seed, step=step, part=part)
         batches.append([np.asarray(totals), *batch.values(), *factors])
     return batches, tokens
-
-
-def _check_finite(record: StepRecord) -> None:
-    if not math.isfinite(record.loss) or not math.isfinite(record.grad_norm):
-        raise NumericsError(
-            f"step {record.step}: the loss is {record.loss} and the gradient's norm {record.grad_norm} "
-            f"at learning rate {record.learning_rate:.2e}",
-            hint="Lower --learning-rate, or look for broken examples with --max-steps and --no-shuffle",
-        )

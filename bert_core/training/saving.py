@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mindspore import Parameter, Tensor
+from numpy.typing import NDArray
 from safetensors.numpy import load_file, save_file
 
 from bert_core.errors import CheckpointError
@@ -19,11 +20,16 @@ TRAINING = "training.safetensors"
 STATE = "state.json"
 
 
-def write_parameters(path: Path, parameters: Mapping[str, Parameter]) -> None:
-    """Write parameters by name, as Hugging Face's loaders expect them."""
+def copied(parameters: Mapping[str, Parameter]) -> dict[str, NDArray[Any]]:
+    """The values of parameters by name, which training from here on does not change."""
+    return {name: parameter.asnumpy().copy() for name, parameter in parameters.items()}
+
+
+def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
+    """Write tensors by name, as Hugging Face's loaders expect them."""
     path.touch()
     mode = stat.S_IMODE(path.stat().st_mode)
-    save_file({name: p.asnumpy() for name, p in parameters.items()}, path, metadata={"format": "pt"})
+    save_file(dict(tensors), path, metadata={"format": "pt"})
     path.chmod(mode)  # the file that safetensors writes is for its owner alone, whatever the umask
 
 

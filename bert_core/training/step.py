@@ -1,99 +1,167 @@
-"""One update as a compiled graph: forward, backward, clip, update."""
+"""One update as compiled graphs: forward, backward, clip, update."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import mindspore as ms
 import numpy as np
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
+from numpy.typing import NDArray
 
 from bert_core.interrupt import ctrl_c_later
 
 from .network import Objective
 
 
-class Update(nn.Cell):  # type: ignore[misc]
-    """Clip gradients by their global norm and let the optimizer use them."""
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of an update.
 
-    def __init__(self, optimizer: Any, clip_norm: float) -> None:
+    Args:
+        loss: The mean loss of its batch.
+        norm: The global norm of the gradients before clipping, infinite or NaN where a gradient is.
+        norms: That of each parameter's gradient, those nearest to the loss first.
+        applied: Whether parameters were changed; they are not where the norm is not finite and updates are split.
+    """
+
+    loss: float
+    norm: float
+    norms: NDArray[np.float32]
+    applied: bool
+
+
+class Lengths(nn.Cell):  # type: ignore[misc]
+    """Half the squared length of each gradient, and the global norm."""
+
+    def __init__(self) -> None:
         super().__init__()
-        self.optimizer = optimizer
-        self.clip_norm = clip_norm
         self.total = ops.AddN()
+        self.stack = ops.Stack()
         self.half_square = ops.L2Loss()  # a fourth of the time of a sum of squares
-        self.scale = ops.Mul()
         self.each = ops.HyperMap()  # a loop compiles to calls within calls, too deep for 200 parameters
 
-    def construct(self, gradients: Any, rate: Any, number: Any) -> Any:
-        """The global norm before clipping.
-
-        Args:
-            gradients: One for each parameter.
-            rate: () float32.
-            number: () float32, the number of the update, from 1.
-        """
-        norm = ops.sqrt(2.0 * self.total(self.each(self.half_square, gradients)))
-        if self.clip_norm > 0:
-            factor = ops.minimum(self.clip_norm / (norm + 1e-6), 1.0)
-            gradients = self.each(ops.partial(self.scale, factor), gradients)
-        return ops.depend(norm, self.optimizer(gradients, rate, number))
+    def construct(self, gradients: Any) -> Any:
+        """(parameters,) and () float32."""
+        squares = self.each(self.half_square, gradients)
+        return self.stack(squares), ops.sqrt(2.0 * self.total(squares))
 
 
 class WholeStep(nn.Cell):  # type: ignore[misc]
     """An update from one batch, in one graph."""
 
-    def __init__(self, objective: Objective, parameters: Sequence[Parameter], update: Update) -> None:
+    def __init__(self, objective: Objective, parameters: Sequence[Parameter], optimizer: Any, clip_norm: float) -> None:
         super().__init__()
         self.parameters = ParameterTuple(parameters)
         self.gradient = ops.value_and_grad(objective, None, weights=self.parameters)
-        self.update = update
+        self.lengths = Lengths()
+        self.optimizer = optimizer
+        self.clip_norm = clip_norm
+        self.scale = ops.Mul()
+        self.each = ops.HyperMap()
 
     def construct(self, rate: Any, number: Any, *batch: Any) -> Any:
-        """Loss and gradient norm."""
+        """Loss, global norm, half squared lengths.
+
+        Args:
+            rate: () float32.
+            number: () float32, the number of the update, from 1.
+            batch: The arguments of `Objective`.
+        """
         loss, gradients = self.gradient(*batch)
-        return loss, self.update(gradients, rate, number)
+        squares, norm = self.lengths(gradients)
+        if self.clip_norm > 0:
+            factor = ops.minimum(self.clip_norm / (norm + 1e-6), 1.0)
+            gradients = self.each(ops.partial(self.scale, factor), gradients)
+        return loss, ops.depend(norm, self.optimizer(gradients, rate, number)), squares
+
+
+class Scaled(nn.Cell):  # type: ignore[misc]
+    """A loss times the loss scale, and the loss."""
+
+    def __init__(self, objective: Objective) -> None:
+        super().__init__()
+        self.objective = objective
+
+    def construct(self, scale: Any, *batch: Any) -> Any:
+        """Both, () float32."""
+        loss = self.objective(*batch)
+        return loss * scale, loss
 
 
 class PartialStep(nn.Cell):  # type: ignore[misc]
-    """The gradients of a micro-batch, added to those before."""
+    """The gradients of a micro-batch's scaled loss, added to those before."""
 
     def __init__(self, objective: Objective, parameters: Sequence[Parameter], sums: Sequence[Parameter]) -> None:
         super().__init__()
         self.parameters = ParameterTuple(parameters)
         self.sums = ParameterTuple(sums)
-        self.gradient = ops.value_and_grad(objective, None, weights=self.parameters)
+        self.gradient = ops.value_and_grad(Scaled(objective), None, weights=self.parameters, has_aux=True)
         self.add = ops.AssignAdd()
         self.each = ops.HyperMap()
 
-    def construct(self, *batch: Any) -> Any:
-        """The loss's share of this micro-batch."""
-        loss, gradients = self.gradient(*batch)
+    def construct(self, scale: Any, *batch: Any) -> Any:
+        """The loss's share of this micro-batch, without the scale."""
+        (_, loss), gradients = self.gradient(scale, *batch)
         return ops.depend(loss, self.each(self.add, self.sums, gradients))
+
+
+class Unscaled(nn.Cell):  # type: ignore[misc]
+    """Takes the loss scale out of the gradients that were added up, and measures them."""
+
+    def __init__(self, sums: Sequence[Parameter]) -> None:
+        super().__init__()
+        self.sums = ParameterTuple(sums)
+        self.lengths = Lengths()
+        self.multiply = ops.Mul()
+        self.assign = ops.Assign()
+        self.each = ops.HyperMap()
+
+    def construct(self, factor: Any) -> Any:
+        """Global norm and half squared lengths; `factor` is one over the scale, () float32."""
+        gradients = self.each(ops.partial(self.multiply, factor), self.sums)
+        squares, norm = self.lengths(gradients)
+        return ops.depend(norm, self.each(self.assign, self.sums, gradients)), squares
 
 
 class FinalStep(nn.Cell):  # type: ignore[misc]
     """An update from the gradients that were added up; sets them to zero."""
 
-    def __init__(self, sums: Sequence[Parameter], update: Update) -> None:
+    def __init__(self, sums: Sequence[Parameter], optimizer: Any) -> None:
         super().__init__()
         self.sums = ParameterTuple(sums)
-        self.update = update
-        self.copy = ops.Mul()
+        self.optimizer = optimizer
+        self.multiply = ops.Mul()
         self.zeros = ops.ZerosLike()
         self.assign = ops.Assign()
         self.each = ops.HyperMap()
 
-    def construct(self, rate: Any, number: Any) -> Any:
-        """The gradient norm."""
-        gradients = self.each(ops.partial(self.copy, ms.Tensor(1.0, ms.float32)), self.sums)
-        norm = self.update(gradients, rate, number)
-        return ops.depend(norm, self.each(self.assign, self.sums, self.each(self.zeros, gradients)))
+    def construct(self, rate: Any, number: Any, factor: Any) -> Any:
+        """The factor of clipping, which it is given, () float32."""
+        gradients = self.each(ops.partial(self.multiply, factor), self.sums)
+        done = self.optimizer(gradients, rate, number)
+        return ops.depend(factor, (done, self.each(self.assign, self.sums, self.each(self.zeros, gradients))))
+
+
+class Forgotten(nn.Cell):  # type: ignore[misc]
+    """Sets the gradients that were added up to zero."""
+
+    def __init__(self, sums: Sequence[Parameter]) -> None:
+        super().__init__()
+        self.sums = ParameterTuple(sums)
+        self.zeros = ops.ZerosLike()
+        self.assign = ops.Assign()
+        self.each = ops.HyperMap()
+
+    def construct(self, value: Any) -> Any:
+        """The value that it is given."""
+        return ops.depend(value, self.each(self.assign, self.sums, self.each(self.zeros, self.sums)))
 
 
 class Stepper:
-    """Makes updates, from one batch or from several micro-batches.
+    """Makes updates: of one batch in one graph, or split, of micro-batches or with a loss scale.
 
     Args:
         objective: The loss to lower.
@@ -101,6 +169,10 @@ class Stepper:
         optimizer: The optimizer cell.
         clip_norm: Longest gradient; 0 does not clip.
         accumulate: Micro-batches in an update.
+        scaled: Whether there is a loss scale.
+
+    Attributes:
+        names: Of the parameters, those nearest to the loss first.
     """
 
     def __init__(
@@ -111,38 +183,56 @@ class Stepper:
         *,
         clip_norm: float,
         accumulate: int,
+        scaled: bool = False,
     ) -> None:
         objective.set_train()
-        update = Update(optimizer, clip_norm)
-        self._whole = WholeStep(objective, parameters, update) if accumulate == 1 else None
-        if accumulate > 1:
+        depth = {parameter.name: place for place, parameter in enumerate(objective.get_parameters())}
+        self._back = sorted(range(len(parameters)), key=lambda place: -depth[parameters[place].name])
+        self.names = [parameters[place].name for place in self._back]
+        self._clip_norm = np.float32(clip_norm)
+        self._whole = None
+        if accumulate == 1 and not scaled:
+            self._whole = WholeStep(objective, parameters, optimizer, clip_norm)
+        else:
             sums = [Parameter(ops.zeros_like(p), name=f"gradient_sum.{p.name}") for p in parameters]
             self._part = PartialStep(objective, parameters, sums)
-            self._final = FinalStep(sums, update)
+            self._unscaled = Unscaled(sums)
+            self._final = FinalStep(sums, optimizer)
+            self._forgotten = Forgotten(sums)
         self._described = False
 
-    def __call__(self, batches: Sequence[Sequence[Any]], *, rate: float, number: int) -> tuple[float, float]:
+    def __call__(self, batches: Sequence[Sequence[Any]], *, rate: float, number: int, scale: float = 1.0) -> Outcome:
         """Make one update.
 
         Args:
             batches: For each micro-batch the arguments of `Objective`, as tensors.
             rate: The learning rate.
             number: The number of the update, from 1.
-
-        Returns:
-            The loss and the global norm of the gradients before clipping.
+            scale: The loss scale.
         """
         self._describe(batches[0])
         with ctrl_c_later():
-            return self._update(batches, rate, number)
+            if self._whole is not None:
+                loss, norm, squares = self._whole(_scalar(rate), _scalar(number), *batches[0])
+                return self._outcome(float(loss.asnumpy()), norm, squares, applied=True)
+            losses = [float(self._part(_scalar(scale), *batch).asnumpy()) for batch in batches]
+            return self._applied(sum(losses), rate=rate, number=number, scale=scale)
 
-    def _update(self, batches: Sequence[Sequence[Any]], rate: float, number: int) -> tuple[float, float]:
-        hyper = (_scalar(rate), _scalar(number))
-        if self._whole is not None:
-            loss, norm = self._whole(*hyper, *batches[0])
-            return float(loss.asnumpy()), float(norm.asnumpy())
-        losses = [float(self._part(*batch).asnumpy()) for batch in batches]
-        return sum(losses), float(self._final(*hyper).asnumpy())
+    def _applied(self, loss: float, *, rate: float, number: int, scale: float) -> Outcome:
+        """Update from what was added up, where it is finite."""
+        norm, squares = self._unscaled(_scalar(1.0 / scale))
+        outcome = self._outcome(loss, norm, squares, applied=bool(np.isfinite(norm.asnumpy())))
+        if outcome.applied:
+            longest = self._clip_norm / (np.float32(outcome.norm) + np.float32(1e-6))
+            factor = min(float(longest), 1.0) if self._clip_norm > 0 else 1.0
+            self._final(_scalar(rate), _scalar(number), _scalar(factor))
+        else:
+            self._forgotten(_scalar(0))
+        return outcome
+
+    def _outcome(self, loss: float, norm: Any, squares: Any, *, applied: bool) -> Outcome:
+        norms = np.sqrt(2 * squares.asnumpy()[self._back])
+        return Outcome(loss=loss, norm=float(norm.asnumpy()), norms=norms, applied=applied)
 
     def _describe(self, batch: Sequence[Any]) -> None:
         """Tell the compiler, once, that every length may differ from batch to batch."""
@@ -152,7 +242,7 @@ class Stepper:
         if self._whole is not None:
             self._whole.set_inputs(_scalar(0), _scalar(0), *open_shapes(batch))
         else:
-            self._part.set_inputs(*open_shapes(batch))
+            self._part.set_inputs(_scalar(0), *open_shapes(batch))
 
 
 def open_shapes(batch: Sequence[Any]) -> list[Any]:

@@ -35,7 +35,7 @@ def plan(shipped, monkeypatch):
     """What a command line would run: `plan("--task", "ner", ...)`."""
     decided = []
 
-    def keep(plan, manager):
+    def keep(manager, plan):
         decided.append(plan)
         return 0
 
@@ -178,6 +178,18 @@ REFERENCE = {
     "load_checkpoint_path": ("bert", ["--weights", "bert"]),
     "save_checkpoint_steps": ("1000", ["--save-every", "1000"]),
     "save_checkpoint_num": ("1", ["--keep", "1"]),
+    "enable_save_ckpt": ("false", ["--no-save"]),
+    "enable_lossscale": ("true", ["--loss-scale", "65536"]),
+    "loss_scale_value": ("4294967296", ["--loss-scale", "4294967296"]),
+    "scale_factor": ("2", ["--loss-scale-factor", "2"]),
+    "scale_window": ("1000", ["--loss-scale-window", "1000"]),
+    "allreduce_post_accumulation": ("true", []),
+    "enable_data_sink": ("true", []),
+    "data_sink_steps": ("100", []),
+    "distribute": ("false", []),
+    "device_num": ("1", []),
+    "bert_network": ("nezha", ["--model", "nezha-base"]),
+    "optimizer": ("Lamb", ["--optimizer", "lamb"]),
 }
 UNCHANGED = {"device_id"}
 
@@ -209,6 +221,26 @@ def test_an_empty_value_of_the_reference_says_nothing(flag):
 
 def test_as_many_steps_as_the_epochs_have_is_said_with_minus_one():
     assert translate(["--train_steps=-1"]) == translate(["--train_steps", "-1"]) == []
+
+
+def test_accumulation_steps_count_batches_and_not_parts_of_one():
+    """The reference's batch is that of a micro-step."""
+    assert translate(["--accumulation_steps", "4"]) == ["--accumulate", "4", "--batch-size", "128"]
+    for said in (["--train_batch_size", "16"], ["--batch-size=16"], ["--batch_size", "16"]):
+        assert translate([*said, "--accumulation_steps=4"]) == ["--accumulate", "4", "--batch-size", "64"]
+    assert translate(["--accumulation_steps", "four"]) == ["--accumulate", "four"]
+
+
+def test_the_optimizers_of_the_reference_are_ours():
+    assert translate(["--optimizer", "AdamWeightDecay"]) == ["--optimizer", "adamw", "--no-bias-correction"]
+    assert translate(["--optimizer=sgd"]) == ["--optimizer", "sgd"]
+    assert translate(["--enable_lossscale", "false"]) == ["--loss-scale", "1"]
+
+
+def test_several_devices_are_refused_and_not_ignored():
+    for old in (["--distribute", "true"], ["--device_num=8"]):
+        with pytest.raises(UsageError, match="trains on one device"):
+            translate(old)
 
 
 @pytest.mark.parametrize("flag", FLAGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -14,13 +15,15 @@ from numpy.typing import NDArray
 
 from bert_core.bert.config import BertOptions
 from bert_core.bert.encoder import BertModel
-from bert_core.errors import NumericsError
 from bert_core.initial import truncated_normal
 from bert_core.protocols import Task
 from bert_core.text.batches import EpochOrder
 from bert_core.training.loop import Course, train_steps
+from bert_core.training.loss_scale import LossScale
 from bert_core.training.network import Network, Objective, parameters_of
-from bert_core.training.step import Stepper
+from bert_core.training.not_finite import NotFiniteError
+from bert_core.training.progress import Progress
+from bert_core.training.step import Outcome, Stepper
 from bert_core.types import EncoderParts, Feature, Noise, Window
 
 Array = NDArray[Any]
@@ -129,21 +132,29 @@ def course(**changes: Any) -> Course:
     return replace(given, **changes)
 
 
+def result(loss: float = 1.0, norm: float = 2.0, *, applied: bool = True) -> Outcome:
+    return Outcome(loss=loss, norm=norm, norms=np.array([norm, 0.0], np.float32), applied=applied)
+
+
 class Recorder:
     """A stepper that keeps what it is given."""
 
-    def __init__(self, loss: float = 1.0, norm: float = 2.0) -> None:
-        self.result = (loss, norm)
+    names = ("head.weight", "bert.weight")
+
+    def __init__(self) -> None:
+        self.result = result()
+        self.scales: list[float] = []
         self.calls: list[tuple[list[list[Array]], float, int]] = []
 
-    def __call__(self, batches: Sequence[Sequence[Any]], *, rate: float, number: int) -> tuple[float, float]:
+    def __call__(self, batches: Sequence[Sequence[Any]], *, rate: float, number: int, scale: float) -> Outcome:
+        self.scales.append(scale)
         self.calls.append(([[item.asnumpy() for item in batch] for batch in batches], rate, number))
         return self.result
 
 
 def recorded(given: Course, done: int = 0) -> tuple[Recorder, list[Any]]:
     recorder = Recorder()
-    return recorder, list(train_steps(cast(Stepper, recorder), TASK, given, done=done))
+    return recorder, list(train_steps(cast(Stepper, recorder), TASK, given, Progress(step=done, updates=done)))
 
 
 def same(first: Recorder, second: Recorder) -> bool:
@@ -171,7 +182,7 @@ class TestRecords:
 
     def test_an_update_is_made_when_it_is_asked_for(self) -> None:
         recorder = Recorder()
-        steps = train_steps(cast(Stepper, recorder), TASK, course())
+        steps = train_steps(cast(Stepper, recorder), TASK, course(), Progress())
         assert recorder.calls == []
         next(steps)
         assert len(recorder.calls) == 1
@@ -179,14 +190,82 @@ class TestRecords:
     @pytest.mark.parametrize(("loss", "norm"), [(math.nan, 1.0), (math.inf, 1.0), (1.0, math.nan), (1.0, math.inf)])
     def test_numbers_that_are_not_finite_stop_it_with_the_step(self, loss: float, norm: float) -> None:
         recorder = Recorder()
-        steps = train_steps(cast(Stepper, recorder), TASK, course(), done=2)
+        steps = train_steps(cast(Stepper, recorder), TASK, course(), Progress(step=2, updates=2))
         next(steps)
-        recorder.result = (loss, norm)
-        with pytest.raises(NumericsError, match=r"^step 4: .*learning rate 1\.25e-02") as caught:
+        recorder.result = result(loss, norm)
+        with pytest.raises(NotFiniteError, match=r"^step 4: .*learning rate 1\.25e-02") as caught:
             next(steps)
         assert caught.value.exit_code == 7
         assert next(steps, None) is None
         assert len(recorder.calls) == 2
+
+    def test_the_report_names_the_batch_and_the_tensors_from_the_loss_back(self) -> None:
+        recorder = Recorder()
+        recorder.result = result(math.nan, math.nan)
+        given = course()
+        with pytest.raises(NotFiniteError, match=r"of 2 tensors 1 have .* back head\.weight\.") as caught:
+            next(train_steps(cast(Stepper, recorder), TASK, given, Progress(step=1, updates=1)))
+        assert caught.value.report["examples"] == given.order.at(1).tolist()
+        assert caught.value.report["gradients"] == {"head.weight": "nan", "bert.weight": 0.0}
+        assert json.loads(json.dumps(caught.value.report, allow_nan=False))["loss"] == "nan"
+
+
+class TestLossScale:
+    def scale(self) -> LossScale:
+        return LossScale(value=64.0, factor=2.0, window=3)
+
+    def test_a_step_that_overflows_lowers_the_scale_and_is_counted_by_nothing_else(self) -> None:
+        recorder, progress, records = Recorder(), Progress(scale=self.scale()), []
+        outcomes = [result(), result(norm=math.inf, applied=False), *[result()] * 5]
+        steps = train_steps(cast(Stepper, recorder), TASK, course(overflows=3), progress)
+        for recorder.result in outcomes:
+            records.append(next(steps))
+        assert [record.skipped for record in records] == [False, True, *[False] * 5]
+        assert [record.step for record in records] == [1, 2, 3, 4, 5, 6, 7]
+        assert [number for _, _, number in recorder.calls] == [1, 2, 2, 3, 4, 5, 6]
+        assert [rate for _, rate, _ in recorder.calls] == [0.05 * (1 / n) for n in (1, 2, 2, 3, 4, 5, 6)]
+        assert recorder.scales == [record.loss_scale for record in records] == [64, 64, 32, 32, 32, 64, 64]
+        assert (progress.step, progress.updates) == (7, 6)
+
+    def test_too_many_overflows_in_a_row_end_the_run(self) -> None:
+        recorder, progress = Recorder(), Progress(scale=self.scale())
+        recorder.result = result(norm=math.inf, applied=False)
+        steps = train_steps(cast(Stepper, recorder), TASK, course(overflows=3), progress)
+        assert [next(steps).loss_scale for _ in range(2)] == [64, 32]
+        with pytest.raises(NotFiniteError, match=r"step 3: .* in 3 steps in a row, .* loss scale 16 .* head\.weight"):
+            next(steps)
+
+    def test_one_update_between_them_begins_the_count_anew(self) -> None:
+        recorder, progress = Recorder(), Progress(scale=self.scale())
+        bad, good = result(norm=math.inf, applied=False), result()
+        steps = train_steps(cast(Stepper, recorder), TASK, course(overflows=3), progress)
+        for recorder.result in (bad, bad, good, bad, bad, good, bad):
+            next(steps)
+        assert progress.scale is not None
+        assert progress.scale.overflows == 1
+
+    def test_it_goes_on_where_it_stopped(self) -> None:
+        bad, good = result(norm=math.inf, applied=False), result()
+        outcomes = [bad, good, good, bad, good, good, good]
+        seen = []
+        for stop in (7, 4):
+            recorder, progress = Recorder(), Progress(scale=self.scale())
+            steps = train_steps(cast(Stepper, recorder), TASK, course(overflows=3), progress)
+            for recorder.result in outcomes[:stop]:
+                next(steps)
+            again = Progress(scale=LossScale(value=1.0, factor=2.0, window=3))
+            again.restore(json.loads(json.dumps(progress.state())))
+            steps = train_steps(cast(Stepper, recorder), TASK, course(overflows=3), again)
+            for recorder.result in outcomes[stop:]:
+                next(steps)
+            seen.append((recorder.scales, [call[1:] for call in recorder.calls], again.state()))
+        assert seen[0] == seen[1]
+
+    def test_the_updates_of_another_run_count_for_the_optimizer_alone(self) -> None:
+        recorder = Recorder()
+        list(train_steps(cast(Stepper, recorder), TASK, course(), Progress(carried=100)))
+        assert [number for _, _, number in recorder.calls] == [101, 102, 103, 104, 105, 106, 107]
+        assert recorder.calls[0][1] == 0.05
 
 
 class TestBatches:
@@ -259,7 +338,7 @@ class Rig:
             parameter.set_data(Tensor(values[name]))
 
     def train(self, given: Course, *, done: int = 0) -> Iterator[Any]:
-        return train_steps(self.stepper, TASK, given, done=done)
+        return train_steps(self.stepper, TASK, given, Progress(step=done, updates=done))
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ import pytest
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 from numpy.typing import NDArray
 
-from bert_core.training.step import Stepper
+from bert_core.training.step import Outcome, Stepper
 
 Array = NDArray[Any]
 Batch = tuple[Array, Array, Array]
@@ -51,15 +51,21 @@ class Descent(nn.Cell):
 class Rig:
     """A stepper and its parameters."""
 
-    def __init__(self, *, accumulate: int = 1, clip_norm: float = 0.0) -> None:
+    def __init__(self, *, accumulate: int = 1, clip_norm: float = 0.0, scaled: bool = False) -> None:
         objective = Regression()
         self.parameters = [objective.weight, objective.bias]
         self.descent = Descent(self.parameters)
-        self.stepper = Stepper(objective, self.parameters, self.descent, clip_norm=clip_norm, accumulate=accumulate)
+        how = {"clip_norm": clip_norm, "accumulate": accumulate, "scaled": scaled}
+        self.stepper = Stepper(objective, self.parameters, self.descent, **how)
+
+    def outcome(self, batches: Sequence[Batch], *, rate: float = 0.1, number: int = 1, scale: float = 1.0) -> Outcome:
+        totals = np.array([sum(mask.sum() for _, _, mask in batches)], np.float32)
+        tensors = [[Tensor(a) for a in (totals, *batch)] for batch in batches]
+        return self.stepper(tensors, rate=rate, number=number, scale=scale)
 
     def step(self, batches: Sequence[Batch], *, rate: float = 0.1, number: int = 1) -> tuple[float, float]:
-        totals = np.array([sum(mask.sum() for _, _, mask in batches)], np.float32)
-        return self.stepper([[Tensor(a) for a in (totals, *batch)] for batch in batches], rate=rate, number=number)
+        outcome = self.outcome(batches, rate=rate, number=number)
+        return outcome.loss, outcome.norm
 
     @property
     def values(self) -> list[Array]:
@@ -194,6 +200,42 @@ class TestClipping:
             np.testing.assert_allclose(value, wanted, rtol=1e-5)
 
 
+@pytest.fixture(scope="module")
+def scaled() -> Rig:
+    return Rig(scaled=True, clip_norm=0.7)
+
+
+class TestLossScale:
+    @pytest.mark.parametrize("scale", [1.0, 2.0**16, 2.0**32])
+    def test_an_update_is_that_without_a_scale(self, scaled: Rig, scale: float) -> None:
+        loss, norm, values = expected([batch(1, 4, 5)], scaled.values, clip_norm=0.7)
+        outcome = scaled.outcome([batch(1, 4, 5)], scale=scale)
+        assert (outcome.loss, outcome.norm) == pytest.approx((loss, norm), rel=1e-6)
+        assert outcome.applied
+        for value, wanted in zip(scaled.values, values, strict=True):
+            np.testing.assert_allclose(value, wanted, rtol=0, atol=1e-6)
+
+    @pytest.mark.parametrize("accumulate", [1, 2])
+    def test_a_step_that_overflows_changes_nothing(self, accumulate: int) -> None:
+        rig = Rig(scaled=True, accumulate=accumulate)
+        batches = [batch(1, 4, 5), batch(2, 3, 2)][:accumulate]
+        before = rig.values
+        outcome = rig.outcome(batches, scale=2.0**127, number=7)
+        assert not outcome.applied
+        assert not np.isfinite(outcome.norm)
+        for value, was in zip(rig.values, before, strict=True):
+            np.testing.assert_array_equal(value, was)
+        assert rig.descent.number.asnumpy() == 0
+        check(rig, batches)  # nothing of it is left in the sums
+
+    def test_the_gradients_that_overflow_are_known_by_name(self) -> None:
+        rig = Rig(scaled=True)
+        x, y, mask = batch(1, 4, 5)
+        outcome = rig.outcome([(x * np.float32(1e15), y, mask)])
+        assert rig.stepper.names == ["bias", "weight"]
+        assert np.isfinite(outcome.norms).tolist() == [True, False]
+
+
 class Many(nn.Cell):
     """Half the sum of squares of as many parameters as a BERT-base has, and more, times the batch's first number."""
 
@@ -230,7 +272,10 @@ def test_as_many_parameters_as_bert_has_compile(accumulate: int) -> None:
     before = [parameter.asnumpy().copy() for parameter in parameters]
     stepper = Stepper(objective, parameters, MappedDescent(parameters), clip_norm=1.0, accumulate=accumulate)
     totals = np.array([accumulate], np.float32)
-    loss, norm = stepper([[Tensor(totals), Tensor(np.ones((1, 1), np.float32))]] * accumulate, rate=0.5, number=1)
+    outcome = stepper([[Tensor(totals), Tensor(np.ones((1, 1), np.float32))]] * accumulate, rate=0.5, number=1)
+    loss, norm = outcome.loss, outcome.norm
+    lengths = [np.sqrt((value**2).sum()) for value in reversed(before)]
+    np.testing.assert_allclose(outcome.norms, lengths, rtol=1e-5)
     assert loss == pytest.approx(sum((value**2).sum() for value in before) / 2, rel=1e-5)
     assert norm == pytest.approx(np.sqrt(2 * loss), rel=1e-5)
     for parameter, value in zip(parameters, before, strict=True):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
+
+_MANY = 20  # predictions of which it is no chance that all are alike
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,3 +32,17 @@ class Decision:
     def __float__(self) -> float:
         (number,) = self.chosen
         return float(number)
+
+
+def all_alike(predictions: Sequence[Any]) -> list[str]:
+    """A sentence where a model says the same of everything: one class, none, or one number."""
+    said = {p.chosen if isinstance(p, Decision) else float(p) for p in predictions}
+    if len(said) > 1 or len(predictions) < _MANY:
+        return []
+    first = predictions[0]
+    if isinstance(first, Decision):
+        names = ", ".join(repr(first.names[number]) for number in first.chosen)
+        what = f"the class {names}" if names else "no class"
+    else:
+        what = f"the number {float(first):.4f}"
+    return [f"{what} was predicted for all of {len(predictions)} texts"]

@@ -16,7 +16,7 @@ from bert_core import Arrays, DataError, Feature, Reading, Split, TextEncoder, U
 from . import records
 from .class_weights import BALANCED, read_weights
 from .columns import ANY_NUMBER, Columns
-from .decision import Decision
+from .decision import Decision, all_alike
 from .example import Example, describe
 from .label_file import LABELS, ordered, read_labels
 from .options import ClassifierOptions
@@ -285,6 +285,10 @@ class ClassifierTask:
     ) -> list[Any]:
         """A decision, or a number, for each example."""
         return [self._targets.predicted(logits) for logits in outputs]
+
+    def doubts(self, predictions: Sequence[Any]) -> list[str]:
+        """Whether everything was given one class."""
+        return all_alike(predictions)
 
     def reference(self, example: Example) -> Any:
         """The annotation."""

@@ -14,10 +14,12 @@ def bertrun_register_devices() -> Iterable[DeviceSpec]:
     """The processor."""
     yield DeviceSpec(
         name="cpu",
-        summary="This machine's processor, computing in float32.",
+        summary="This machine's processor.",
         target="CPU",
         options=CpuOptions,
         preferred=True,
         probe=probe,
         build=build,
+        compute_dtypes=("float32", "float16"),
+        loss_scale=65536.0,
     )

@@ -21,6 +21,7 @@ from .schemes import IOB2, SCHEMES, Scheme, label_names, parse, recognise, tags_
 from .sentence import Sentence, Unit, from_text
 from .windows import windows
 
+_MANY = 20  # texts in which it is no chance that nothing was found
 SAMPLE = Path(__file__).parent / "sample"
 SAMPLE_FILES = {
     "en": {"train": "en/train.conll", "eval": "en/dev.conll", "test": "en/test.conll"},
@@ -181,6 +182,12 @@ class NerTask:
         """The annotation."""
         spans = example.spans or ()
         return Tagging(sentence=example, tags=tags_of(spans, len(example.units), self._scheme), spans=spans)
+
+    def doubts(self, predictions: Sequence[Tagging]) -> list[str]:
+        """Whether nothing at all was found."""
+        if len(predictions) < _MANY or any(prediction.spans for prediction in predictions):
+            return []
+        return [f"no entity was found in any of {len(predictions)} texts"]
 
     def from_text(self, text: str) -> Sentence:
         """A text, cut into the units that the model was trained on."""

@@ -54,21 +54,28 @@ def bertrun_register_optimizers() -> Iterable[OptimizerSpec]:
         options=AdamWOptions,
         preferred=True,
         build=_build_adamw,
+        rates=(1e-7, 1e-2),
     )
     yield OptimizerSpec(
         name="lamb",
         summary="Adam with a step as long as each tensor's norm, for large batches (You et al. 2020).",
         options=LambOptions,
         build=_build_lamb,
+        rates=(1e-6, 0.1),
     )
     yield OptimizerSpec(
         name="momentum",
         summary="Gradient descent with momentum, as the ModelZoo's Momentum.",
         options=MomentumOptions,
         build=_build_momentum,
+        rates=(1e-5, 1.0),
     )
     yield OptimizerSpec(
-        name="sgd", summary="Plain gradient descent, for tests.", options=GradientDescentOptions, build=_build_sgd
+        name="sgd",
+        summary="Plain gradient descent, for tests.",
+        options=GradientDescentOptions,
+        build=_build_sgd,
+        rates=(1e-5, 10.0),
     )
 
 

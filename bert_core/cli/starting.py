@@ -1,0 +1,92 @@
+"""From what was said to a run that goes, with what it prints on this console."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from bert_core.begun import default_folder
+from bert_core.interrupt import ctrl_c_later
+from bert_core.manager import PluginManager
+from bert_core.options import Layer
+from bert_core.phases import DONE, Phase, before, read_phases, run_phases
+from bert_core.plan import Plan, make_plan, read_config, read_run_file, read_toml, said
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a run was told: names by kind, and values from the environment and a run file."""
+
+    names: Mapping[str, str | None]
+    layers: list[Layer]
+
+
+def decide(manager: PluginManager, names: Mapping[str, str | None], layers: list[Layer]) -> Plan:
+    """The plan of a run whose weights, where named, give the model's sizes."""
+    return make_plan(manager, wanted=names, layers=layers, config=config_of_weights(manager, layers))
+
+
+def config_of_weights(manager: PluginManager, layers: list[Layer]) -> Mapping[str, object] | None:
+    """The `config.json` of the weights that are named."""
+    with ctrl_c_later():  # NumPy starts threads
+        from bert_core.weights.opened import config_of
+    from bert_core.weights.store import resolve, weights_folder
+
+    weights = said(layers, "weights")
+    named = isinstance(weights, str)  # anything else is refused with the other options
+    return config_of(weights_folder(resolve(str(weights), manager.specs("weights")))) if named else None
+
+
+def start(manager: PluginManager, plan: Plan, resume: Path | None = None) -> bool:
+    """Run a plan, or go on with the folder of a run; whether it came to its end."""
+    with ctrl_c_later():  # NumPy starts threads
+        from bert_core.runner import train
+
+    from .console import Console
+
+    run = plan.run
+    console = Console(quiet=run.quiet, json=run.json, modelzoo=run.log_format == "modelzoo")
+    try:
+        return train(plan, manager, console, resume=resume)
+    finally:
+        console.close()
+
+
+def start_phases(manager: PluginManager, phases: Sequence[Phase], wanted: Sequence[Wanted]) -> None:
+    """Run a file with phases: all plans are decided before the first one starts."""
+    layers = wanted[0].layers
+    named = said(layers, "output")
+    folder = Path(str(named)) if named else default_folder(str(wanted[0].names.get("task")))
+    plans = _plans(manager, phases, wanted, folder)
+    first = plans[0].run
+    if first.dry_run:
+        for plan in plans:
+            start(manager, plan)
+        return
+    auto = first.resume == "auto"
+    again = auto and (folder / DONE).is_file()
+    run_phases(plans, folder, partial(start, manager), resume=again, overwrite=first.overwrite or auto)
+
+
+def _plans(manager: PluginManager, phases: Sequence[Phase], wanted: Sequence[Wanted], folder: Path) -> list[Plan]:
+    """A plan for each phase; the sizes of all are those of the weights that the first one begins with."""
+    config = config_of_weights(manager, wanted[0].layers)
+    plans: list[Plan] = []
+    for phase, one in zip(phases, wanted, strict=True):
+        previous = plans[-1].run.output if plans else None
+        place = before(phase, previous, folder)
+        plans.append(make_plan(manager, wanted=one.names, layers=[place, *one.layers], config=config))
+    return plans
+
+
+def resume(manager: PluginManager, folder: Path) -> None:
+    """Go on with the run of a folder, or with the first of its phases that is not done."""
+    if "phases" in read_toml(folder / "run.toml"):
+        phases = read_phases(folder / "run.toml")
+        plans = _plans(manager, phases, [Wanted(phase.names, [phase.layer]) for phase in phases], folder)
+        run_phases(plans, folder, partial(start, manager), resume=True, overwrite=False)
+        return
+    names, layer = read_run_file(folder / "run.toml")
+    start(manager, make_plan(manager, wanted=names, layers=[layer], config=read_config(folder / "latest")), folder)
