@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import sys
 from collections.abc import Callable
@@ -110,3 +111,47 @@ def encoder_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     shutil.copytree(Path(__file__).parents[1] / "bert" / "tiny", folder, ignore=shutil.ignore_patterns("*.npz"))
     shutil.copy(Path(__file__).parents[1] / "weights" / "embeddings" / "vocab.txt", folder)
     return folder
+
+
+SENTENCES = """\
+the cat sat on the mat
+the dog ran in the park
+a bird sang in the tree
+the fish swam in the lake
+
+one two three four five
+six seven eight nine ten
+the sun rose in the east
+the moon set in the west
+"""
+
+
+@pytest.fixture(scope="session")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A few sentences, their vocabulary, and unmasked records of them in `records`."""
+    folder = tmp_path_factory.mktemp("corpus")
+    (folder / "text.txt").write_text(SENTENCES, encoding="utf-8")
+    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys(SENTENCES.split())]
+    (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
+    made = f"data pretrain {folder}/text.txt --vocab {folder}/vocab.txt --lowercase --max-length 32 --quiet"
+    how = ["--output", f"{folder}/records", "--dupe-factor", "3", "--dynamic-masking"]
+    assert run([*made.split(), *how]) == 0
+    return folder
+
+
+@pytest.fixture(scope="session")
+def pretrain(corpus: Path) -> Callable[..., list[str]]:
+    """The command line of a tiny pre-training from scratch without scores, with more words at its end."""
+
+    def make(output: Path, *more: str) -> list[str]:
+        fixed = f"--task pretrain --vocab {corpus}/vocab.txt --lowercase {TINY} --max-length 32 --batch-size 8"
+        files = f"--train-data {corpus}/records --no-eval --learning-rate 1e-2 --log-every 1"
+        return [*fixed.split(), *files.split(), "--output", str(output), *more]
+
+    return make
+
+
+def rows_of(folder: Path) -> list[dict[str, Any]]:
+    """The lines of a run's metrics without what depends on the clock."""
+    found = [json.loads(line) for line in (folder / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
+    return [{key: value for key, value in row.items() if key not in ("tokens_per_s", "seconds")} for row in found]

@@ -95,7 +95,7 @@ class SetLoss(nn.Cell):  # type: ignore[misc]
             weights: (batch, classes) float32.
         """
         target = labels * (1.0 - self.smoothing) + 0.5 * self.smoothing
-        entropies = ops.relu(logits) - logits * target + ops.log(1.0 + ops.exp(-ops.abs(logits)))
+        entropies = ops.relu(logits) - logits * target + ops.log1p(ops.exp(-ops.abs(logits)))
         return (entropies * weights).sum() / totals[0]
 
 

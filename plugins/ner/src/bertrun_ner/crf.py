@@ -110,7 +110,7 @@ class _Chain(nn.Cell):  # type: ignore[misc]
         # Each step's difference is small, the two sums are not; and a running sum does not see what comes after.
         surprise = ops.gather((reached - filtered).reshape(-1), own, 0) - moves
         at_last = (row * length + last).reshape(-1)
-        ending = ops.logsumexp(ops.gather(filtered.reshape(-1, labels), at_last, 0) + end, -1)
+        ending = _log_sum(ops.gather(filtered.reshape(-1, labels), at_last, 0) + end, -1)
         ending = ending - ops.gather(end, ops.gather(tags.reshape(-1), at_last, 0), 0)
         loss = ops.gather(ops.cumsum(surprise, 1).reshape(-1), at_last, 0) + ending
         at_end = ops.gather(surplus.reshape(-1, labels), at_last, 0)
@@ -152,13 +152,27 @@ def _recursion(inputs: Any, edges: Any, pairs: Any, weights: Any, peaks: Any, ex
         for score in ops.unstack(inputs[block]):
             if exact:
                 ways = ops.log_softmax(message, -1).expand_dims(-1) + pairs.expand_dims(1)
-                message = ops.logsumexp(ways, 2) + score
+                message = _log_sum(ways, 2) + score
             else:
-                message = ops.log(ops.bmm(ops.softmax(message, -1), weights)) + score
+                message = _log(ops.bmm(ops.softmax(message, -1), weights)) + score
             written += (message,)
         history[block] = ops.stack(written)
         block = block + 1
     return ops.concat((first.expand_dims(0), history.reshape((-1,) + ops.shape(first))))
+
+
+def _log(x: Any) -> Any:
+    """The logarithm of positive numbers, the same at every run.
+
+    That of `ops.log` differs in the last bit with how many threads happen to share the work (MindSpore 2.10 on CPU).
+    """
+    return ops.xlogy(x * 0.0 + 1.0, x)
+
+
+def _log_sum(x: Any, axis: int) -> Any:
+    """The logarithm of a sum of exponentials."""
+    most = ops.ReduceMax(True)(x, axis)
+    return _log(ops.exp(x - most).sum(axis)) + most.squeeze(axis)
 
 
 def _meet(messages: Any, score: Any, seen: Any, left: Any) -> Any:
