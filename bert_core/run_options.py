@@ -62,6 +62,18 @@ class RunOptions:
         help="Type of parameters and of all else, always float32; --compute-dtype is that of matrix products.",
     )
     clip_norm: float = option(1.0, minimum=0, help="Longest gradient over all parameters; 0 does not clip.")
+    layer_decay: float = option(
+        1.0,
+        above=0,
+        maximum=1,
+        metavar="FACTOR",
+        help="Each layer learns at FACTOR times the rate of what is above it: the head at the full rate, the highest "
+        "layer at FACTOR of it, the embeddings slowest. 1 is off.",
+    )
+    freeze_embeddings: bool = option(False, help="Leave the embeddings as they are.")
+    freeze_layers: int = option(
+        0, minimum=0, metavar="LAYERS", help="Leave so many of the lowest layers as they are; the embeddings are none."
+    )
     train: bool = option(True, help="Train; without it, only score the weights.")
     eval: bool = option(True, help="Score during training and at its end.")
     eval_every: int | None = option(
@@ -80,6 +92,16 @@ class RunOptions:
     dry_run: bool = option(False, help="Check and build everything, then leave before the first step.")
     quiet: bool = option(False, help="Print nothing but errors and the final scores.")
     json: bool = option(False, help="Print the final scores as one JSON object.")
+
+    @property
+    def by_layer(self) -> list[str]:
+        """The options in use for which the model must say which parameters are of which layer."""
+        used = {
+            "--layer-decay": self.layer_decay != 1,
+            "--freeze-embeddings": self.freeze_embeddings,
+            "--freeze-layers": self.freeze_layers > 0,
+        }
+        return [flag for flag, is_used in used.items() if is_used]
 
     def problems(self) -> Iterable[str]:
         """Values that contradict each other."""

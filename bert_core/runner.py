@@ -26,6 +26,7 @@ from .recorded import Reader
 from .text.batches import EpochOrder, lengths_of
 from .text.tokenizer import WordPiece
 from .training.checkpoints import newest_whole
+from .training.layers import ByLayer, levels
 from .training.run_folder import RunFolder, check_free, free_default
 from .types import Device, Reading, Split, StepRecord
 from .weights.opened import Weights
@@ -229,11 +230,13 @@ class Run:
             self._say(f"train: {note}")
         order = EpochOrder(lengths_of(windows), run.batch_size, run.seed, shuffle=run.shuffle)
         total = run.max_steps or run.epochs * len(order)
+        by_layer = self._by_layer()
         groups = parameter_groups(
-            self.assembled.parameters,
+            {name: parameter for name, parameter in self.assembled.parameters.items() if name not in by_layer.frozen},
             weight_decay=getattr(plan.options("optimizer"), "weight_decay", 0.0),
             rates=task.rates,
             undecayed=task.undecayed,
+            factors=by_layer.factors,
         )
         optimizer = plan.choices["optimizer"].spec.build(plan.options("optimizer"), groups, self.device.operators)
         self.optimizer_state = {
@@ -261,3 +264,13 @@ class Run:
         )
         self._say(f"plan: {total} steps of {run.batch_size} windows, {len(order)} in an epoch")
         return course, stepper
+
+    def _by_layer(self) -> ByLayer:
+        """What this run does by layer; says it."""
+        plan, assembled = self.plan, self.assembled
+        model, sizes = plan.choices["model"], {name: p.size for name, p in assembled.parameters.items()}
+        beginnings = model.spec.layers(plan.options("model")) if plan.run.by_layer else ()
+        by_layer = ByLayer(levels(model.spec.name, beginnings, sizes), plan.run)
+        for note in by_layer.notes(sizes, [p.name for p in assembled.objective.network.head.get_parameters()]):
+            self._say(note)
+        return by_layer
