@@ -74,6 +74,13 @@ class RunOptions:
     freeze_layers: int = option(
         0, minimum=0, metavar="LAYERS", help="Leave so many of the lowest layers as they are; the embeddings are none."
     )
+    seeds: int = option(
+        1,
+        minimum=1,
+        metavar="COUNT",
+        help="Run so often, with --seed and the numbers after it, each in its own folder: DIR/seed-0, DIR/seed-1, ... "
+        "More than 1 gives the mean of each score and its deviation.",
+    )
     train: bool = option(True, help="Train; without it, only score the weights.")
     eval: bool = option(True, help="Score during training and at its end.")
     eval_every: int | None = option(
@@ -117,5 +124,9 @@ class RunOptions:
             yield "--no-train and --no-eval together leave nothing to do"
         if not self.train and self.weights is None:
             yield "--no-train evaluates the weights that --weights names, and none are named"
+        if self.seeds > 1 and self.stop_after is not None:
+            yield f"--stop-after {self.stop_after} leaves nothing to compare between --seeds {self.seeds}"
+        if self.seeds > 1 and not self.train:
+            yield f"--no-train scores the same weights alike with each of --seeds {self.seeds}"
         if self.vocab is None and self.weights is None:
             yield "no vocabulary: give --weights DIR|NAME (see `bertrun weights list`), or --vocab FILE to start anew"

@@ -9,10 +9,10 @@ from pathlib import Path
 import click
 
 from bert_core.errors import DataError, UsageError
-from bert_core.interrupt import ctrl_c_later
 from bert_core.plan import make_plan, read_config, read_run_file
 
 from .outputs import check_writable
+from .run import start
 from .state import State
 from .texts import given
 
@@ -27,21 +27,12 @@ TOGETHER = 256
 @click.pass_obj
 def resume(state: State, run: Path) -> None:
     """Go on with a run that was stopped, from its newest whole checkpoint."""
-    with ctrl_c_later():  # NumPy starts threads
-        from bert_core.runner import train
-
-    from .console import Console
-
     if not (run / "run.toml").is_file():
         raise UsageError("this folder holds no run", where=run, hint="Give the folder that --output named")
     names, layer = read_run_file(run / "run.toml")
-    config = read_config(run / "latest")
+    config = read_config(run / "latest") if (run / "latest").is_dir() else None
     plan = make_plan(state.manager, wanted=names, layers=[layer], config=config)
-    console = Console(quiet=plan.run.quiet, json=plan.run.json)
-    try:
-        train(plan, state.manager, console, resume=run)
-    finally:
-        console.close()
+    start(plan, state.manager, resume=run)
 
 
 @click.command("eval")

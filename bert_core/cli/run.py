@@ -107,16 +107,20 @@ def decide(manager: PluginManager, names: Mapping[str, str | None], layers: list
     return make_plan(manager, wanted=names, layers=layers, config=config)
 
 
-def start(plan: Plan, manager: PluginManager) -> int:
-    """Run a plan with what it prints on this console."""
+def start(plan: Plan, manager: PluginManager, *, resume: Path | None = None) -> int:
+    """Run a plan, or go on with the run of a folder, with what it prints on this console."""
     with ctrl_c_later():  # NumPy starts threads
         from bert_core.runner import train
+    from bert_core.seeds import train_seeds
 
     from .console import Console
 
     console = Console(quiet=plan.run.quiet, json=plan.run.json)
     try:
-        train(plan, manager, console)
+        if plan.run.seeds > 1 and not plan.run.dry_run:
+            train_seeds(plan, manager, console, resume=resume)
+        else:
+            train(plan, manager, console, resume=resume)
     finally:
         console.close()
     return 0
