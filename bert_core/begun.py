@@ -25,6 +25,25 @@ def folder_of(plan: Plan) -> Path:
     return plan.run.output or RUNS / plan.choices["task"].name
 
 
+def is_begun(plan: Plan) -> bool:
+    """Whether the folder holds this run already.
+
+    Raises:
+        UsageError: It holds another run, or something other than a run.
+        RunBusyError: Another process writes it.
+    """
+    path = folder_of(plan)
+    check_free(path, overwrite=True)
+    if not (path / RUN_FILE).is_file():
+        return False
+    names, layer = read_run_file(path / RUN_FILE)
+    began = {owner: {**table, **_named(names, owner)} for owner, table in layer.tables.items()}
+    if odd := list(_differences(began, plan.tables())):
+        hint = "Say what it began with, choose another --output, or begin anew with --overwrite and without --resume"
+        raise UsageError(f"this run began with other settings: {'; '.join(odd)}", where=path, hint=hint)
+    return True
+
+
 def begun(plan: Plan, say: Callable[[str], None]) -> Path | None:
     """The folder of a run to go on with, or None where there is none or none of its checkpoints is whole.
 
@@ -36,15 +55,9 @@ def begun(plan: Plan, say: Callable[[str], None]) -> Path | None:
         UsageError: The folder holds another run, or something other than a run.
         RunBusyError: Another process writes it.
     """
-    path = folder_of(plan)
-    check_free(path, overwrite=True)
-    if not (path / RUN_FILE).is_file():
+    if not is_begun(plan):
         return None
-    names, layer = read_run_file(path / RUN_FILE)
-    began = {owner: {**table, **_named(names, owner)} for owner, table in layer.tables.items()}
-    if odd := list(_differences(began, plan.tables())):
-        hint = "Say what it began with, choose another --output, or begin anew with --overwrite and without --resume"
-        raise UsageError(f"this run began with other settings: {'; '.join(odd)}", where=path, hint=hint)
+    path = folder_of(plan)
     try:
         newest_whole(path, lambda line: None)  # opening the run says what it passes over
     except CheckpointError:

@@ -27,6 +27,11 @@ def _build_nezha(options: Any, parts: EncoderParts) -> Encoder:
     return BertModel(options, parts, NezhaMaker)
 
 
+def _layers(options: Any) -> list[str]:
+    """How the names of the embeddings' and of each layer's parameters begin."""
+    return ["embeddings.", *(f"encoder.layer.{number}." for number in range(options.num_hidden_layers))]
+
+
 @hookimpl
 def bertrun_register_models() -> Iterable[ModelSpec]:
     """BERT, as Devlin et al. (2019) describe it, and NEZHA."""
@@ -38,6 +43,7 @@ def bertrun_register_models() -> Iterable[ModelSpec]:
         presets=PRESETS,
         compute_dtypes=COMPUTE_DTYPES,
         recomputes=True,
+        layers=_layers,
         build=_build_bert,
     )
     yield ModelSpec(
@@ -47,6 +53,7 @@ def bertrun_register_models() -> Iterable[ModelSpec]:
         presets=NEZHA_PRESETS,
         compute_dtypes=COMPUTE_DTYPES,
         recomputes=True,
+        layers=_layers,
         build=_build_nezha,
     )
 

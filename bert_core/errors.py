@@ -99,3 +99,11 @@ class Interrupted(BertrunError):
     def __init__(self, what: str, *, signal_number: int, hint: str | None = None) -> None:
         super().__init__(what, hint=hint)
         self.exit_code = 128 + signal_number
+
+
+class SeedError(BertrunError):
+    """The run of one of several seeds failed; it has said why, and its exit code is that of all of them."""
+
+    def __init__(self, what: str, *, exit_code: int, hint: str | None = None) -> None:
+        super().__init__(what, hint=hint)
+        self.exit_code = exit_code

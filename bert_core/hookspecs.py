@@ -47,6 +47,7 @@ def bertrun_register_models() -> Iterable[ModelSpec]:  # type: ignore[empty-body
                 summary="BERT whose layers share one set of parameters.",
                 options=AlbertOptions,
                 presets={"albert-tiny": {"hidden_size": 128, "num_hidden_layers": 2}},
+                layers=lambda options: ["embeddings.", "layer."],
                 build=build,
             )
         ```

@@ -173,6 +173,19 @@ def _beyond(plan: Plan) -> Iterable[str]:
         yield f"--compute-dtype {plan.run.compute_dtype}: {who}"
     if plan.run.recompute and not model.recomputes:
         yield f"--recompute: the model '{model.name}' cannot compute its layers again"
+    yield from _beyond_layers(plan)
+
+
+def _beyond_layers(plan: Plan) -> Iterable[str]:
+    """What was asked for of layers that the chosen model does not have."""
+    model, run = plan.choices["model"].spec, plan.run
+    if not run.by_layer:
+        return
+    if model.layers is None:
+        yield f"{', '.join(run.by_layer)}: the model '{model.name}' does not say which parameters are of which layer"
+    elif run.freeze_layers > (count := len(model.layers(plan.options("model"))) - 1):
+        has = "one layer" if count == 1 else f"{count} layers"
+        yield f"--freeze-layers {run.freeze_layers}: the model '{plan.choices['model'].name}' has {has}"
 
 
 def _check_preset(model: Choice, config: Mapping[str, object]) -> None:

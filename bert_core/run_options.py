@@ -82,6 +82,25 @@ class RunOptions:
         40, minimum=1, metavar="STEPS", help="Overflows in a row after which the run stops with a report."
     )
     clip_norm: float = option(1.0, minimum=0, help="Longest gradient over all parameters; 0 does not clip.")
+    layer_decay: float = option(
+        1.0,
+        above=0,
+        maximum=1,
+        metavar="FACTOR",
+        help="Each layer learns at FACTOR times the rate of what is above it: the head at the full rate, the highest "
+        "layer at FACTOR of it, the embeddings slowest. 1 is off.",
+    )
+    freeze_embeddings: bool = option(False, help="Leave the embeddings as they are.")
+    freeze_layers: int = option(
+        0, minimum=0, metavar="LAYERS", help="Leave so many of the lowest layers as they are; the embeddings are none."
+    )
+    seeds: int = option(
+        1,
+        minimum=1,
+        metavar="COUNT",
+        help="Run so often, with --seed and the numbers after it, each in its own folder: DIR/seed-0, DIR/seed-1, ... "
+        "More than 1 gives the mean of each score and its deviation.",
+    )
     train: bool = option(True, help="Train; without it, only score the weights.")
     eval: bool = option(True, help="Score during training and at its end.")
     eval_every: int | None = option(
@@ -122,6 +141,16 @@ class RunOptions:
     quiet: bool = option(False, help="Print nothing but errors and the final scores.")
     json: bool = option(False, help="Print the final scores as one JSON object.")
 
+    @property
+    def by_layer(self) -> list[str]:
+        """The options in use for which the model must say which parameters are of which layer."""
+        used = {
+            "--layer-decay": self.layer_decay != 1,
+            "--freeze-embeddings": self.freeze_embeddings,
+            "--freeze-layers": self.freeze_layers > 0,
+        }
+        return [flag for flag, is_used in used.items() if is_used]
+
     def problems(self) -> Iterable[str]:
         """Values that contradict each other."""
         try:
@@ -142,5 +171,9 @@ class RunOptions:
             yield "--stop-after saves the run for later, and --no-save saves nothing"
         if self.carry_moments and self.weights is None:
             yield "--carry-moments takes the state of the run that --weights names, and none is named"
+        if self.seeds > 1 and self.stop_after is not None:
+            yield f"--stop-after {self.stop_after} leaves nothing to compare between --seeds {self.seeds}"
+        if self.seeds > 1 and not self.train:
+            yield f"--no-train scores the same weights alike with each of --seeds {self.seeds}"
         if self.vocab is None and self.weights is None:
             yield "no vocabulary: give --weights DIR|NAME (see `bertrun weights list`), or --vocab FILE to start anew"

@@ -30,6 +30,7 @@ from .text.batches import EpochOrder, cut, lengths_of
 from .text.tokenizer import WordPiece
 from .training.checkpoints import newest_whole
 from .training.guards import rate_beyond
+from .training.layers import ByLayer, levels
 from .training.loss_scale import LossScale
 from .training.memory import activation_bytes, parameter_bytes
 from .training.progress import Progress
@@ -235,10 +236,10 @@ class Run:
     def needs(self) -> Iterator[str]:
         """What training would need, a line each."""
         course, run = self.course, self.plan.run
-        if course is None:
+        if course is None or self.stepper is None:
             return
         split = run.accumulate > 1 or self.progress.scale is not None
-        fixed = parameter_bytes(self.assembled.parameters, self.optimizer_state, split=split)
+        fixed = parameter_bytes(self.assembled.parameters, self.optimizer_state, self.stepper.names, split=split)
         yield f"memory: {fixed / 2**20:.0f} MiB of parameters, gradients and the optimizer's state"
         size = -(-run.batch_size // run.accumulate)
         length = int(lengths_of(course.windows).max())
@@ -279,11 +280,13 @@ class Run:
             windows = cut(windows, np.sort(rows), seed=run.seed, epoch=0)
             order = EpochOrder(lengths_of(windows), run.batch_size, run.seed, shuffle=run.shuffle)
         total = run.max_steps or run.epochs * len(order)
+        by_layer = self._by_layer()
         groups = parameter_groups(
-            self.assembled.parameters,
+            {name: parameter for name, parameter in self.assembled.parameters.items() if name not in by_layer.frozen},
             weight_decay=getattr(plan.options("optimizer"), "weight_decay", 0.0),
             rates=task.rates,
             undecayed=task.undecayed,
+            factors=by_layer.factors,
         )
         optimizer = plan.choices["optimizer"].spec.build(plan.options("optimizer"), groups, self.device.operators)
         self.optimizer_state = {
@@ -321,3 +324,13 @@ class Run:
         if doubt := rate_beyond(chosen.name, chosen.spec.rates, run.learning_rate):
             self._say(f"warning: {doubt}")
         return course, stepper
+
+    def _by_layer(self) -> ByLayer:
+        """What this run does by layer; says it."""
+        plan, assembled = self.plan, self.assembled
+        model, sizes = plan.choices["model"], {name: p.size for name, p in assembled.parameters.items()}
+        beginnings = model.spec.layers(plan.options("model")) if plan.run.by_layer else ()
+        by_layer = ByLayer(levels(model.spec.name, beginnings, sizes), plan.run)
+        for note in by_layer.notes(sizes, [p.name for p in assembled.objective.network.head.get_parameters()]):
+            self._say(note)
+        return by_layer

@@ -48,6 +48,9 @@ class ModelSpec(Spec):
         presets: Named sizes: for each, the options in which it differs from the defaults.
         compute_dtypes: Types that it can compute matrix products in; see `EncoderParts`.
         recomputes: Whether it can compute layers again on the way back; see `EncoderParts`.
+        layers: `layers(options)` tells how the names of each layer's parameters begin in the encoder cell: first those
+            of the embeddings, then those of every layer from the lowest on (one that is used many times stands there
+            once). None where the family does not say: then `--layer-decay` and `--freeze-...` are refused.
     """
 
     kind: ClassVar[str] = "model"
@@ -56,6 +59,7 @@ class ModelSpec(Spec):
     presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     compute_dtypes: tuple[str, ...] = ("float32",)
     recomputes: bool = False
+    layers: Callable[[Any], Sequence[str | tuple[str, ...]]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.console import Console as Terminal
 from rich.live import Live
@@ -83,6 +84,13 @@ class Console:
             print(json.dumps(dict(scores)))
         elif self._quiet:
             print(", ".join(f"{name} {value:.4f}" for name, value in scores.items() if "/" not in name))
+
+    def seeds(self, lines: Sequence[str], summary: Mapping[str, Any]) -> None:
+        """What runs with several seeds scored: the lines of a table, or one JSON object."""
+        if self._json:
+            print(json.dumps(summary))
+        else:
+            print("\n".join(lines))
 
     def close(self) -> None:
         """Leave the terminal as it was."""

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from bert_core.begun import default_folder
+from bert_core.errors import UsageError
 from bert_core.interrupt import ctrl_c_later
 from bert_core.manager import PluginManager
 from bert_core.options import Layer
@@ -43,12 +44,16 @@ def start(manager: PluginManager, plan: Plan, resume: Path | None = None) -> boo
     """Run a plan, or go on with the folder of a run; whether it came to its end."""
     with ctrl_c_later():  # NumPy starts threads
         from bert_core.runner import train
+    from bert_core.seeds import train_seeds
 
     from .console import Console
 
     run = plan.run
     console = Console(quiet=run.quiet, json=run.json, modelzoo=run.log_format == "modelzoo")
     try:
+        if run.seeds > 1 and not run.dry_run:
+            train_seeds(plan, manager, console, resume=resume)
+            return True
         return train(plan, manager, console, resume=resume)
     finally:
         console.close()
@@ -61,6 +66,10 @@ def start_phases(manager: PluginManager, phases: Sequence[Phase], wanted: Sequen
     folder = Path(str(named)) if named else default_folder(str(wanted[0].names.get("task")))
     plans = _plans(manager, phases, wanted, folder)
     first = plans[0].run
+    if first.seeds > 1:
+        raise UsageError(
+            "--seeds and phases do not go together", hint="Say --seed and --output, and run it once for each"
+        )
     if first.dry_run:
         for plan in plans:
             start(manager, plan)
@@ -89,4 +98,5 @@ def resume(manager: PluginManager, folder: Path) -> None:
         run_phases(plans, folder, partial(start, manager), resume=True, overwrite=False)
         return
     names, layer = read_run_file(folder / "run.toml")
-    start(manager, make_plan(manager, wanted=names, layers=[layer], config=read_config(folder / "latest")), folder)
+    config = read_config(folder / "latest") if (folder / "latest").is_dir() else None
+    start(manager, make_plan(manager, wanted=names, layers=[layer], config=config), folder)

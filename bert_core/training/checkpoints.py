@@ -150,7 +150,9 @@ def open_checkpoint(run: Path, names: Collection[str] = ("best", "latest")) -> P
     candidates = [run / name for name in names if (run / name).is_dir()] or [run]
     path = candidates[0].resolve()
     if not (path / MANIFEST).is_file():
-        raise CheckpointError("holds no checkpoint", where=run, hint="Give the folder of a run, such as runs/ner")
+        of_seeds = sorted(run.glob("seed-*"))
+        such = of_seeds[0] if of_seeds else "runs/ner"
+        raise CheckpointError("holds no checkpoint", where=run, hint=f"Give the folder of a run, such as {such}")
     reason = damage(path)
     if reason:
         raise CheckpointError(f"this checkpoint is damaged: {reason}", where=path, hint="Use another one of the run")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -16,17 +16,20 @@ _MAPS = 4  # numbers that a head keeps for each pair of pieces: scores, probabil
 SIZES = ("hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
 
 
-def parameter_bytes(parameters: Mapping[str, Parameter], state: Mapping[str, Parameter], *, split: bool) -> int:
+def parameter_bytes(
+    parameters: Mapping[str, Parameter], state: Mapping[str, Parameter], trained: Collection[str], *, split: bool
+) -> int:
     """Of parameters, gradients and the optimizer's state.
 
     Args:
         parameters: All of the network.
         state: What the optimizer keeps.
+        trained: The names of those that get gradients.
         split: Whether gradients are added up in parameters of their own: with micro-batches or a loss scale.
     """
-    times = 3 if split else 2
-    numbers = times * sum(p.size for p in parameters.values()) + sum(p.size for p in state.values())
-    return _FLOAT * int(numbers)
+    values = sum(p.size for p in parameters.values()) + sum(p.size for p in state.values())
+    gradients = sum(parameters[name].size for name in trained) * (2 if split else 1)
+    return _FLOAT * int(values + gradients)
 
 
 def activation_bytes(model: Any, *, windows: int, length: int, recompute: bool) -> int | None:

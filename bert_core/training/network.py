@@ -11,7 +11,7 @@ from bert_core.errors import UsageError
 from bert_core.protocols import Encoder, PretrainingEncoder, Task
 from bert_core.types import HostHead, Noise
 
-PREFIX = "bert."
+from .layers import PREFIX
 
 
 class Network(nn.Cell):  # type: ignore[misc]

@@ -284,6 +284,42 @@ def test_what_a_model_or_a_device_cannot_do_is_refused(manager):
     ]
 
 
+BY_LAYER = {"layer_decay": "0.9", "freeze_embeddings": "true", "freeze_layers": "2"}
+
+
+def test_layers_that_a_model_does_not_have_are_refused(manager):
+    with pytest.raises(ConfigError) as raised:
+        _plan(manager, Layer(origin="command line", flat=BY_LAYER), model="every-model")
+    all_three = "--layer-decay, --freeze-embeddings, --freeze-layers"
+    assert str(raised.value) == f"{all_three}: the model 'every-model' does not say which parameters are of which layer"
+    with pytest.raises(ConfigError) as raised:
+        _plan(manager, Layer(origin="command line", flat={"freeze_layers": "3"}))
+    assert str(raised.value) == "--freeze-layers 3: the model 'bert-tiny' has 2 layers"
+
+
+@pytest.mark.parametrize(
+    ("flat", "why"),
+    [
+        ({"layer_decay": "0"}, "--layer-decay (command line) must be greater than 0, not 0.0"),
+        ({"layer_decay": "1.01"}, "--layer-decay (command line) must be at most 1, not 1.01"),
+        ({"freeze_layers": "-1"}, "--freeze-layers (command line) must be at least 0, not -1"),
+        ({"freeze_layers": "two"}, "--freeze-layers (command line) must be a whole number, not 'two'"),
+    ],
+)
+def test_values_that_make_no_sense_of_layers_are_said(manager, flat, why):
+    with pytest.raises(ConfigError) as raised:
+        _plan(manager, Layer(origin="command line", flat=flat))
+    assert str(raised.value).startswith(why)
+
+
+def test_options_of_layers_survive_a_run_file(manager, tmp_path):
+    plan = _plan(manager, Layer(origin="command line", flat=BY_LAYER))
+    (tmp_path / "run.toml").write_text(tomli_w.dumps(plan.tables()), encoding="utf-8")
+    names, layer = read_run_file(tmp_path / "run.toml")
+    run = make_plan(manager, wanted=names, layers=[layer]).run
+    assert (run.layer_decay, run.freeze_embeddings, run.freeze_layers) == (0.9, True, 2)
+
+
 def test_a_plan_survives_a_run_file(manager, tmp_path):
     flat = {"seed": "5", "hidden_size": "64", "languages": "de,fr", "vocab": tmp_path / "vocab.txt"}
     plan = _plan(manager, Layer(origin="command line", flat=flat))

@@ -93,6 +93,21 @@ def test_stop_and_resume_end_with_the_same_bytes(trained: Path, command: Command
     assert (output / "predictions.jsonl").read_bytes() == (trained / "predictions.jsonl").read_bytes()
 
 
+def test_its_one_layer_is_frozen_or_learns_slower_as_its_spec_says(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    more = ("--freeze-layers", "1", "--layer-decay", "0.5", "--max-steps", "1", "--no-eval")
+    assert run(command(tmp_path / "run", *MODEL, *more)) == 0
+    said = capsys.readouterr().out
+    assert "layer decay: the learning rate times embeddings 0.25, layers 0.5 to 0.5, all else 1" in said
+    assert "frozen: the lowest 1 of 1 layers; 0.0 of 0.0 million parameters train" in said
+    moments = load_file(tmp_path / "run" / "latest" / "training.safetensors")
+    assert "first_moment.bert.widen.weight" in moments
+    assert not any(".bert.layer." in name for name in moments)
+    assert run(command(tmp_path / "more", *MODEL, "--freeze-layers", "2")) == 2
+    assert "--freeze-layers 2: the model 'albert-like' has one layer" in capsys.readouterr().err
+
+
 def test_eval_gives_the_scores_of_the_run(trained: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["eval", str(trained), "--eval-data", f"{data}/dev.conll", "--json"]) == 0
     scores = json.loads(capsys.readouterr().out)

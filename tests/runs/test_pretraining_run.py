@@ -98,6 +98,20 @@ def losses(output: Path) -> list[float]:
     return [row["loss"] for row in rows if "loss" in row]
 
 
+def test_a_frozen_table_is_frozen_for_the_head_too(
+    command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Also where it is decayed: the scores of pieces use it, and their loss does not move it."""
+    output = tmp_path / "run"
+    assert run(command(output, "--max-steps", "2", "--save-every", "1", "--no-eval", "--freeze-embeddings")) == 0
+    table = "bert.embeddings.word_embeddings.weight"
+    assert f"frozen: {table}, with which the head scores pieces too\n" in capsys.readouterr().out
+    one, two = (load_file(output / "checkpoints" / f"step-0000000{n}" / "model.safetensors") for n in (1, 2))
+    assert one[table].tobytes() == two[table].tobytes()
+    assert not np.array_equal(one["cls.predictions.bias"], two["cls.predictions.bias"])
+    assert not any(table in name for name in load_file(output / "latest" / "training.safetensors"))
+
+
 def test_masked_pieces_are_learnt(learnt: Path) -> None:
     first, *_, last = scores(learnt)
     assert last["masked_lm_accuracy"] > 0.9 > first["masked_lm_accuracy"]

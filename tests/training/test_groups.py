@@ -74,6 +74,18 @@ def test_the_first_rate_that_fits_counts() -> None:
     assert settings(grouped(rates={"crf.start": 2, "crf": 50}))["crf.start"] == (0, 2)
 
 
+def test_factors_multiply_rates_and_leave_the_decay() -> None:
+    factors = {"classifier.weight": 0.5, "bert.embeddings.word_embeddings.weight": 0.25}
+    groups = parameter_groups(
+        parameters(), weight_decay=0.01, rates={"classifier": 3}, undecayed=["bert.embeddings"], factors=factors
+    )
+    found = settings(groups)
+    assert found["classifier.weight"] == (0.01, 1.5)
+    assert found["classifier.bias"] == (0, 3)
+    assert found["bert.embeddings.word_embeddings.weight"] == (0, 0.25)
+    assert found["crf.transitions"] == (0.01, 1)
+
+
 def test_without_decay_and_rates_there_is_one_group() -> None:
     (group,) = grouped(weight_decay=0.0)
     assert [parameter.name for parameter in group.parameters] == list(SHAPES)

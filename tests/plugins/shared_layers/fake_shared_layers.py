@@ -40,5 +40,6 @@ def bertrun_register_models():
         summary="One layer used many times, behind narrow word embeddings (after Lan et al. 2020).",
         options=SharedLayersOptions,
         presets={"albert-like-tiny": {"embedding_size": 64, "hidden_size": 128, "num_attention_heads": 2}},
+        layers=lambda options: [("embeddings.", "widen."), "layer."],
         build=_build,
     )
