@@ -15,12 +15,12 @@ from bert_core import Arrays, DataError, Feature, Reading, Split, TextEncoder, U
 
 from . import records
 from .class_weights import BALANCED, read_weights
-from .columns import ANY_NUMBER, Columns
+from .columns import Columns
 from .decision import Decision
 from .example import Example, describe
 from .label_file import LABELS, ordered, read_labels
 from .options import ClassifierOptions
-from .presets import METRICS, PRESETS
+from .presets import METRICS, columns_of
 from .reader import read_examples
 from .targets import Classes, LabelSets, Scores, Targets, balanced_for, most_common, names_of
 from .truncation import cut_pair, cut_single
@@ -46,7 +46,7 @@ class ClassifierTask:
 
     def __init__(self, options: ClassifierOptions, state: Mapping[str, Any] | None = None) -> None:
         self._options = options
-        self._columns = _columns(options)
+        self._columns = columns_of(options)
         self._learnt = state is not None
         self._pairs = bool(state["pairs"]) if state else self._columns.pair is not None
         self._targets = self._kind(
@@ -318,19 +318,6 @@ class ClassifierTask:
         label = names[0] if names else None
         sure = {"probability": shares[str(label)], "probabilities": shares} if shares else {}
         return {**texts, "label": label, **sure}
-
-
-def _columns(options: ClassifierOptions) -> Columns:
-    if options.dataset is not None:
-        return PRESETS[options.dataset]
-    return Columns(
-        text=options.text_column,
-        pair=options.pair_column,
-        label=options.label_column,
-        header=options.header,
-        scores=ANY_NUMBER if options.regression else None,
-        parts=options.label_separator if options.multi_label else None,
-    )
 
 
 def _metric(options: ClassifierOptions) -> str:
