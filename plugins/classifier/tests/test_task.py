@@ -205,6 +205,18 @@ def test_pairs_are_told_by_a_tab_or_by_json(write: Any) -> None:
     assert single.from_text('a\tb {"c"}').text == 'a\tb {"c"}'
 
 
+def test_a_row_to_predict_has_one_text_or_two(write: Any) -> None:
+    pairs = learnt(write("train", NUMBERS), regression=True, text_column="a", pair_column="b", label_column="y")
+    wanted = pairs.from_text("x y\tz")
+    for names in (("a", "b"), ("text", "text_b"), ("text", "pair"), ("text_a", "text_b")):
+        assert pairs.from_row(dict(zip(names, ("x y", "z"), strict=True))) == wanted
+    assert learnt(write("one", THREE)).from_row({"text": "x\ty", "id": 3}).text == "x\ty"
+    with pytest.raises(DataError, match='no "b" or "text_b" or "pair" that is a text; its keys are: text'):
+        pairs.from_row({"text": "x"})
+    with pytest.raises(DataError, match='no "a" or "text" or "text_a" that is a text; its keys are: a, b'):
+        pairs.from_row({"a": 3, "b": "z"})
+
+
 def test_a_prediction_is_shown_by_name_with_probabilities(write: Any) -> None:
     task = learnt(write("train", THREE))
     (prediction,) = task.predict([], [], [np.log(np.array([1, 2, 7], np.float32))], {})

@@ -306,6 +306,17 @@ class ClassifierTask:
         hint = 'Part them by a tab, or write {"text": "...", "pair": "..."}'
         raise DataError(f"this model reads pairs, and {text[:60]!r} is one text", hint=hint)
 
+    def from_row(self, row: Mapping[str, Any]) -> Example:
+        """An example from the members of a JSON object: `text`, and of pairs `text_b` or `pair`, or the data's columns.
+
+        Raises:
+            DataError: It lacks a text.
+        """
+        text = _member(row, (self._columns.text, "text", "text_a"))
+        if not self._pairs:
+            return Example(text)
+        return Example(text, _member(row, (*((self._columns.pair,) if self._columns.pair else ()), "text_b", "pair")))
+
     def render(self, example: Example, prediction: Any) -> dict[str, Any]:
         """The text or texts, and the label with its probability, or the number."""
         texts = {"text": example.text} if example.pair is None else {"text": example.text, "pair": example.pair}
@@ -318,6 +329,14 @@ class ClassifierTask:
         label = names[0] if names else None
         sure = {"probability": shares[str(label)], "probabilities": shares} if shares else {}
         return {**texts, "label": label, **sure}
+
+
+def _member(row: Mapping[str, Any], names: Sequence[str]) -> str:
+    text = next((row[name] for name in names if isinstance(row.get(name), str)), "")
+    if not text.strip():
+        wanted = " or ".join(f'"{name}"' for name in dict.fromkeys(names))
+        raise DataError(f"this JSON line has no {wanted} that is a text; its keys are: {_listed(tuple(row))}")
+    return str(text)
 
 
 def _metric(options: ClassifierOptions) -> str:
