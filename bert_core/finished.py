@@ -13,7 +13,7 @@ from .errors import CheckpointError, DataError
 from .manager import PluginManager
 from .names import listed
 from .options import Layer, resolve
-from .protocols import Encoder, RowTask
+from .protocols import Encoder, NotingTask, RowTask
 from .recorded import Reader
 from .text.folder import said_length
 from .text.tokenizer import WordPiece
@@ -88,6 +88,10 @@ class FinishedRun:
         """A JSON object for each example, in order."""
         predictions = self._evaluator.predict(examples)
         return [self.task.render(e, p) for e, p in zip(examples, predictions, strict=True)]
+
+    def notes(self) -> Sequence[str]:
+        """What the task decided about the examples of the last evaluation or prediction, such as what was cut."""
+        return self.task.encoding_notes() if isinstance(self.task, NotingTask) else ()
 
     def embedder(self) -> Embedder:
         """The encoder of this network, for vectors of texts; it has the network's values, not a copy."""

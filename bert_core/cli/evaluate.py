@@ -75,6 +75,8 @@ def evaluate(
     predictor = FinishedRun(run, state.manager, device=device, batch_size=batch_size)
     eval_data = eval_data or _scored_on(run)
     scores, examples, predicted = predictor.evaluate(eval_data)
+    for note in predictor.notes():
+        click.echo(note, err=True)
     if predictions is not None:
         rows = map(predictor.task.render, examples, predicted)
         predictions.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
@@ -120,10 +122,14 @@ def predict(
     groups = _together(asked(text, file))
     group = next(groups, [])
     predictor = FinishedRun(run, state.manager, device=device, batch_size=batch_size)
+    done = 0
     while group:
         for examples in _together(predictor.example(one.said, one.where) for one in group):
             for row in predictor.predict_examples(examples):
                 click.echo(json.dumps(row, ensure_ascii=False))
+            for note in predictor.notes():
+                click.echo(f"texts {done + 1} to {done + len(examples)}: {note}", err=True)
+            done += len(examples)
         group = next(groups, [])
 
 
