@@ -1,7 +1,7 @@
 """Records Google's windows: `python record_windows.py GOOGLE_BERT VOCAB TRAIN.JSON windows.npz`.
 
-GOOGLE_BERT holds `run_squad.py` and `tokenization.py` of google-research/bert as they were published. Of TensorFlow they
-need, up to the windows, nothing but a way to open files, which is given to them here. Needs six.
+GOOGLE_BERT holds `run_squad.py` and `tokenization.py` of google-research/bert as they were published. Of TensorFlow
+they need, up to the windows, nothing but a way to open files, which is given to them here. Needs six.
 """
 
 from __future__ import annotations
