@@ -9,10 +9,11 @@ from typing import Any
 
 from .assembly import ask_metrics, assemble, device_named, model_of
 from .embedder import Embedder
-from .errors import CheckpointError
+from .errors import CheckpointError, DataError
 from .manager import PluginManager
+from .names import listed
 from .options import Layer, resolve
-from .protocols import Encoder
+from .protocols import Encoder, NotingTask, RowTask
 from .recorded import Reader
 from .text.folder import said_length
 from .text.tokenizer import WordPiece
@@ -62,16 +63,47 @@ class FinishedRun:
         predictions = self._evaluator.predict(reading.examples)
         return score(self.task, self.metrics, reading.examples, predictions), reading.examples, predictions
 
-    def predict(self, texts: Iterable[str]) -> list[Mapping[str, Any]]:
+    def example(self, said: str | Mapping[str, Any], where: str | None = None) -> Any:
+        """What is predicted from a text, or from the members of a JSON object.
+
+        Args:
+            said: It.
+            where: Where it stands, for messages.
+
+        Raises:
+            DataError: It is no example of the task.
+        """
+        try:
+            if isinstance(said, str):
+                return self.task.from_text(said)
+            return self.task.from_row(said) if isinstance(self.task, RowTask) else self.task.from_text(_text(said))
+        except DataError as error:
+            raise DataError(error.what, where=error.where or where, hint=error.hint) from None
+
+    def predict(self, texts: Iterable[str | Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """A JSON object for each text, in order."""
-        examples = [self.task.from_text(text) for text in texts]
+        return self.predict_examples([self.example(one) for one in texts])
+
+    def predict_examples(self, examples: Sequence[Any]) -> list[Mapping[str, Any]]:
+        """A JSON object for each example, in order."""
         predictions = self._evaluator.predict(examples)
         return [self.task.render(e, p) for e, p in zip(examples, predictions, strict=True)]
+
+    def notes(self) -> Sequence[str]:
+        """What the task decided about the examples of the last evaluation or prediction, such as what was cut."""
+        return self.task.encoding_notes() if isinstance(self.task, NotingTask) else ()
 
     def embedder(self) -> Embedder:
         """The encoder of this network, for vectors of texts; it has the network's values, not a copy."""
         pooler = self.task.reads != "sequence"
         return Embedder(self._encoder, self.text, pooler=pooler, batch_size=self._batch_size)
+
+
+def _text(said: Mapping[str, Any]) -> str:
+    text = said.get("text")
+    if not isinstance(text, str):
+        raise DataError(f'this JSON line has no "text"; its keys are: {listed(said)}')
+    return text
 
 
 def _rebuild_task(manager: PluginManager, known: Mapping[str, Any]) -> Any:

@@ -49,8 +49,11 @@ class Predictor:
         """How many texts `embed` has cut so far, because they have more pieces than are read."""
         return self._embedder.cut
 
-    def predict(self, texts: Iterable[str]) -> list[Mapping[str, Any]]:
+    def predict(self, texts: Iterable[str | Mapping[str, Any]]) -> list[Mapping[str, Any]]:
         """A JSON object for each text, in order: what `bertrun predict` prints.
+
+        Args:
+            texts: Texts, or objects with the task's own fields, such as `{"question": ..., "context": ...}`.
 
         Raises:
             CheckpointError: The weights are not those of a run, so that they have no task.

@@ -251,6 +251,21 @@ class InspectedTask(Protocol):
 
 
 @runtime_checkable
+class RowTask(Protocol):
+    """A task that predicts from JSON lines with fields of its own: this beside the methods of `Task`.
+
+    Lines for other tasks have a `text`, which `Task.from_text` gets.
+    """
+
+    def from_row(self, row: Mapping[str, Any]) -> Any:
+        """An example to predict, from the members of a JSON object.
+
+        Raises:
+            DataError: It lacks a field, or has something else in it; without a place, which the caller knows.
+        """
+
+
+@runtime_checkable
 class NotingTask(Protocol):
     """A task that decides something while it encodes: this beside the methods of `Task`."""
 

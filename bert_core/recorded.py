@@ -14,12 +14,13 @@ from .data.checks import check_columns
 from .data.columns import Column, Dtype
 from .data.records import Records, is_records, open_records
 from .data.schema import Schema
-from .errors import UsageError
+from .errors import DataError, UsageError
 from .protocols import RecordTask, Task
 from .text.tokenizer import WordPiece
 from .types import Arrays, Feature, Reading, Split
 
 PIECES = ("input_ids", "attention_mask", "token_type_ids")
+REAL = "is_real_example"
 _CHUNK = 256  # records at once
 
 
@@ -105,8 +106,26 @@ class Reader:
         records = open_records(source, schema=schema, on_bad=self.on_bad)
         columns = columns_of(task, there=records.columns)
         check_columns(records, columns, vocab_size=self.text.vocab_size)
-        reading = task.from_records(RecordRows(records, columns), self.text, source)
-        return replace(reading, notes=(*records.notes, *reading.notes), files=tuple(records.paths))
+        real, notes = _real(records, source)
+        reading = task.from_records(RecordRows(records, columns, real), self.text, source)
+        return replace(reading, notes=(*records.notes, *notes, *reading.notes), files=tuple(records.paths))
+
+
+def _real(records: Records, source: Path) -> tuple[Sequence[int], tuple[str, ...]]:
+    """The numbers of the records that are examples, and what there is to say of the others.
+
+    Google's run_classifier.py fills the last batch of an evaluation up with records whose `is_real_example` is 0.
+    """
+    numbers = range(len(records))
+    if REAL not in records.columns:
+        return numbers, ()
+    chunks = (numbers[start : start + _CHUNK] for start in range(0, len(numbers), _CHUNK))
+    flags = [bool(np.any(row[REAL])) for chunk in chunks for row in records.read_many(chunk)]
+    real = [number for number, flag in zip(numbers, flags, strict=True) if flag]
+    if not real:
+        raise DataError(f"the column '{REAL}' says of every record that it is padding", where=source)
+    padding = len(numbers) - len(real)
+    return real, (f"{padding:,} records of padding, whose '{REAL}' is 0, are left out",) if padding else ()
 
 
 class RecordRows:
@@ -115,11 +134,13 @@ class RecordRows:
     Args:
         records: Where they are read from.
         columns: What is read of each, in the task's types.
+        numbers: Which of the records there are.
     """
 
-    def __init__(self, records: Records, columns: Sequence[Column]) -> None:
+    def __init__(self, records: Records, columns: Sequence[Column], numbers: Sequence[int]) -> None:
         self._records = records
         self._columns = columns
+        self._numbers = numbers
 
     @property
     def columns(self) -> Sequence[str]:
@@ -127,7 +148,7 @@ class RecordRows:
         return [column.name for column in self._columns]
 
     def __len__(self) -> int:
-        return len(self._records)
+        return len(self._numbers)
 
     def __iter__(self) -> Iterator[tuple[str, Arrays]]:
         for start in range(0, len(self), _CHUNK):
@@ -139,9 +160,9 @@ class RecordRows:
         """See `Rows`."""
         return [
             {column.name: np.asarray(row[column.name], column.dtype) for column in self._columns}
-            for row in self._records.read_many(numbers)
+            for row in self._records.read_many([self._numbers[number] for number in numbers])
         ]
 
     def where(self, number: int) -> str:
         """See `Rows`."""
-        return self._records.where(number)
+        return self._records.where(self._numbers[number])

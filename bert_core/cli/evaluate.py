@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import click
 
@@ -15,12 +16,13 @@ from bert_core.plan import read_run_file
 from .outputs import check_writable
 from .starting import resume as go_on
 from .state import State
-from .texts import given
+from .texts import asked
 
 RUN = click.argument("run", type=click.Path(path_type=Path), metavar="RUN")
 DEVICE = click.option("--device", metavar="NAME", help="Where to compute; by default the preferred device.")
 BATCH = click.option("--batch-size", default=32, show_default=True, type=click.IntRange(min=1), help="Windows at once.")
 TOGETHER = 256
+Item = TypeVar("Item")
 
 
 @click.command("resume")
@@ -62,6 +64,8 @@ def evaluate(
     predictor = FinishedRun(run, state.manager, device=device, batch_size=batch_size)
     eval_data = eval_data or _scored_on(run)
     scores, examples, predicted = predictor.evaluate(eval_data)
+    for note in predictor.notes():
+        click.echo(note, err=True)
     if predictions is not None:
         rows = map(predictor.task.render, examples, predicted)
         predictions.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
@@ -100,25 +104,31 @@ def predict(
 ) -> None:
     """Predict texts: a JSON line for each, in order.
 
-    FILE holds a text a line, or JSON lines with a "text"; - reads standard input.
+    FILE holds a text a line, or JSON lines with the task's own fields: {"text": ...}, of pairs {"text": ...,
+    "text_b": ...}, of questions {"question": ..., "context": ...}; - reads standard input.
     """
     from bert_core.finished import FinishedRun
 
-    groups = _together(given(text, file))
+    groups = _together(asked(text, file))
     group = next(groups, [])
     predictor = FinishedRun(run, state.manager, device=device, batch_size=batch_size)
+    done = 0
     while group:
-        for row in predictor.predict(group):
-            click.echo(json.dumps(row, ensure_ascii=False))
+        for examples in _together(predictor.example(one.said, one.where) for one in group):
+            for row in predictor.predict_examples(examples):
+                click.echo(json.dumps(row, ensure_ascii=False))
+            for note in predictor.notes():
+                click.echo(f"texts {done + 1} to {done + len(examples)}: {note}", err=True)
+            done += len(examples)
         group = next(groups, [])
 
 
-def _together(texts: Iterator[str]) -> Iterator[list[str]]:
-    """Texts in groups; those before a line that cannot be read are a group too, and the error comes after it."""
-    group: list[str] = []
+def _together(items: Iterator[Item]) -> Iterator[list[Item]]:
+    """Items in groups; those before one that is bad are a group too, and the error comes after it."""
+    group: list[Item] = []
     try:
-        for text in texts:
-            group.append(text)
+        for item in items:
+            group.append(item)
             if len(group) == TOGETHER:
                 yield group
                 group = []

@@ -107,6 +107,7 @@ FLAGS: Mapping[str, Rule] = {
     "dataset_format": _lowered("--data-format"),
     "with_lstm": _switch("--bilstm", "--no-bilstm"),
     "train_batch_size": _renamed("--batch-size"),
+    "use_pynative_mode": _accepted,  # how the reference computes; a run here is always a compiled graph
     # Those of run_pretrain
     "epoch_size": _renamed("--epochs"),
     "train_steps": _steps,
@@ -137,6 +138,7 @@ BATCH = 32  # of the reference, where no size is said
 # What a flag means where the command line names this task.
 OF_TASK: Mapping[str, Mapping[str, Rule]] = {
     "classifier": {"assessment_method": _method(_CLASSES), "num_class": _renamed("--num-labels")},
+    "squad": {"num_class": _accepted},  # the reference lists it, and has two scores for a piece whatever it says
 }
 
 

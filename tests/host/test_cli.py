@@ -166,6 +166,7 @@ REFERENCE = {
     "load_finetune_checkpoint_path": ("ner", ["--weights", "ner"]),
     "train_data_file_path": ("train.tfrecord", ["--train-data", "train.tfrecord"]),
     "eval_data_file_path": ("dev.tfrecord", ["--eval-data", "dev.tfrecord"]),
+    "use_pynative_mode": ("True", []),
     "dataset_format": ("tfrecord", ["--data-format", "tfrecord"]),
     "schema_file_path": ("schema.json", ["--schema", "schema.json"]),
     # Those of `run_pretrain` that are options of every run
@@ -210,6 +211,48 @@ def test_a_flag_of_the_reference_reaches_an_option_of_a_run_of_ner(shipped, flag
     command = RunCommand()
     with click.Context(command, obj=State()) as context:
         command.parse_args(context, ["--task", "ner", f"--{flag}", value])
+    assert context.args == []
+
+
+# Those of `run_classifier` and `run_squad`, with all that later releases of them added.
+FINE_TUNING = {
+    "device_target": "CPU",
+    "do_train": "false",
+    "do_eval": "true",
+    "device_id": "0",
+    "epoch_num": "3",
+    "num_class": "2",
+    "train_data_shuffle": "true",
+    "eval_data_shuffle": "false",
+    "train_batch_size": "32",
+    "eval_batch_size": "1",
+    "vocab_file_path": "vocab.txt",
+    "save_finetune_checkpoint_path": "out",
+    "load_pretrain_checkpoint_path": "bert",
+    "load_finetune_checkpoint_path": "task",
+    "train_data_file_path": "train.tfrecord",
+    "eval_data_file_path": "dev.tfrecord",
+    "schema_file_path": "schema.json",
+    "dataset_format": "tfrecord",
+    "use_pynative_mode": "False",
+}
+
+
+@pytest.mark.parametrize(
+    ("task", "flag", "value"),
+    [
+        *(("classifier", *one) for one in FINE_TUNING.items()),
+        *(("classifier", "assessment_method", one) for one in ("Accuracy", "F1", "Mcc", "Spearman_correlation")),
+        *(("squad", *one) for one in FINE_TUNING.items()),
+        ("squad", "eval_json_path", "dev.json"),
+    ],
+)
+@pytest.mark.parametrize("old", [True, False], ids=["_", "-"])
+def test_a_flag_of_the_reference_reaches_an_option_of_its_task(install, shipped, task, flag, value, old):
+    install(task)
+    command = RunCommand()
+    with click.Context(command, obj=State()) as context:
+        command.parse_args(context, ["--task", task, f"--{flag if old else flag.replace('_', '-')}", value])
     assert context.args == []
 
 

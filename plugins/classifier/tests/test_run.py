@@ -160,3 +160,40 @@ def test_an_old_command_line_of_run_classifier_works(
     assert run([*old.replace("Mcc", "bf1").split(), "--dry-run"]) == 2
     said = "--assessment_method must be one of accuracy, f1, mcc, spearman_correlation, not 'bf1'"
     assert said in capsys.readouterr().err
+
+
+def test_json_lines_of_pairs_are_predicted_and_a_bad_one_is_named(
+    command: Command, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    columns = ["--text-column", "a", "--pair-column", "b", "--label-column", "y", "--regression", "--max-steps", "2"]
+    assert run(command(tmp_path / "pairs", "pairs.jsonl", "pairs.jsonl", *columns)) == 0
+    rows = [{"text": "sea sky", "text_b": "ice"}, {"a": "fire", "b": "ice"}, {"text": "alone"}, {"a": "x", "b": "y"}]
+    (tmp_path / "file").write_text("sea\tice\n" + "".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    capsys.readouterr()
+    assert run(["predict", str(tmp_path / "pairs"), str(tmp_path / "file")]) == 4
+    printed = capsys.readouterr()
+    found = [json.loads(line) for line in printed.out.splitlines()]
+    assert [(row["text"], row["pair"]) for row in found] == [("sea", "ice"), ("sea sky", "ice"), ("fire", "ice")]
+    assert 'file:4: this JSON line has no "b" or "text_b" or "pair" that is a text; its keys are: text' in printed.err
+
+
+@pytest.mark.parametrize(
+    ("how", "said"), [("windows", "took 4 windows"), ("head-tail", "were cut; kept: head-tail; 33.3% of all pieces")]
+)
+def test_long_texts_are_cut_aloud_in_every_command(
+    how: str, said: str, command: Command, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (data / "long.tsv").write_text("text\tlabel\nsea sky ice\tblue\nfire apple brick\tred\n", encoding="utf-8")
+    words = [word for word in command(tmp_path / "run", "long.tsv", "long.tsv", "--truncate", how) if word != "--quiet"]
+    assert run([*words, "--max-steps", "2", "--max-length", "4"]) == 0
+    said = f"2 of 2 were longer than --max-length and {said}"
+    printed = capsys.readouterr().out
+    assert f"train: {said}" in printed
+    assert f"eval: {said}" in printed
+    assert run(["eval", str(tmp_path / "run"), "--json"]) == 0
+    assert said in capsys.readouterr().err
+    (tmp_path / "file").write_text("sea sky ice\nsea\nice sky sea\n", encoding="utf-8")
+    assert run(["predict", str(tmp_path / "run"), str(tmp_path / "file")]) == 0
+    printed = capsys.readouterr()
+    assert len(printed.out.splitlines()) == 3
+    assert "texts 1 to 3: 2 of 3 were longer than --max-length and" in printed.err

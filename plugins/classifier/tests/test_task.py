@@ -9,11 +9,12 @@ from typing import Any, get_args
 
 import numpy as np
 import pytest
-from bertrun_classifier.options import ClassifierOptions, Dataset
+from bertrun_classifier.example import Example
+from bertrun_classifier.options import SINGLE, ClassifierOptions, Dataset
 from bertrun_classifier.plugin import METRICS as INSTALLED
 from bertrun_classifier.presets import METRICS, PRESETS
 from bertrun_classifier.task import ClassifierTask
-from bertrun_classifier.truncation import cut_pair, cut_single
+from bertrun_classifier.truncation import cut_pair, cut_single, slide
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -127,7 +128,9 @@ def test_sets_of_classes_become_rows_of_ones(write: Any) -> None:
     rows = [window.features for window in task.encode(examples, Text())]
     assert [row["labels"] for row in rows] == [[1, 1], [0, 0], [0, 1]]
     assert [row["weights"] for row in rows] == [[2.0, 0.5], [1.0, 1.0], [1.0, 0.5]]
-    (prediction,) = task.predict(examples[:1], [], [np.array([-0.5, 0.5], np.float32)], {})
+    (prediction,) = task.predict(
+        examples[:1], task.encode(examples[:1], Text()), [np.array([-0.5, 0.5], np.float32)], {}
+    )
     assert task.render(examples[0], prediction) == {
         "text": "ab",
         "labels": ["red"],
@@ -195,6 +198,69 @@ def test_windows_have_special_pieces_and_types_and_cuts_are_counted(write: Any) 
     assert note.startswith("2 of 2 were longer than --max-length and were cut")
 
 
+@given(st.lists(st.integers(), max_size=40), st.integers(1, 9), st.none() | st.integers(1, 12))
+def test_windows_show_every_piece_and_none_is_needless(pieces: list[int], room: int, stride: int | None) -> None:
+    shown = slide(pieces, room, stride)
+    step = min(room, stride or max(1, room // 2))
+    starts = [0]
+    while starts[-1] + room < len(pieces):  # Google's loop over a context, in words
+        starts.append(starts[-1] + step)
+    assert shown == [pieces[start : start + room] for start in starts]
+    assert {place for start in starts for place in range(start, min(start + room, len(pieces)))} == set(
+        range(len(pieces))
+    )
+
+
+def test_a_long_text_goes_through_windows_that_weigh_as_much_as_a_short_one(write: Any) -> None:
+    task = learnt(write("train", THREE), truncate="windows", class_weights="balanced")
+    long, short = Example("abcdefghi", label="red"), Example("jk", label="red")
+    *three, one = task.encode([long, short], Text(6))
+    letters = [list(map(chr, list(window.input_ids)[1:-1])) for window in (*three, one)]
+    assert letters == [list("abcd"), list("cdef"), list("efgh"), list("ghi"), list("jk")]
+    assert [window.example for window in (*three, one)] == [0, 0, 0, 0, 1]
+    assert sum(window.features["weights"] for window in three) == pytest.approx(one.features["weights"])
+    assert {window.features["labels"] for window in (*three, one)} == {2}
+    assert task.encoding_notes() == ("1 of 2 were longer than --max-length and took 4 windows",)
+    task.encode([short], Text(6))
+    assert task.encoding_notes() == ()
+
+
+@pytest.mark.parametrize(("pooling", "label"), [("mean", "green"), ("max", "blue")])
+def test_logits_of_windows_are_joined(pooling: str, label: str, write: Any) -> None:
+    task = learnt(write("train", THREE), truncate="windows", window_stride=4, window_pooling=pooling)
+    asked = [Example("abcdefgh"), Example("x")]
+    windows = task.encode(asked, Text(6))
+    assert [window.example for window in windows] == [0, 0, 1]
+    logits = [np.array(row, np.float32) for row in ([5, 4, 0], [0, 4, 0], [0, 0, 9])]
+    first, second = task.predict(asked, windows, logits, {})
+    assert [task.render(one, two)["label"] for one, two in zip(asked, (first, second), strict=True)] == [label, "red"]
+
+
+def test_how_much_was_cut_is_said(write: Any) -> None:
+    task = learnt(write("train", THREE), truncate="tail")
+    task.encode([Example("abcdefgh"), Example("xy")], Text(6))
+    (note,) = task.encoding_notes()
+    assert note == "1 of 2 were longer than --max-length and were cut; kept: tail; 40.0% of all pieces were left out"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"truncate": "windows", "pair_column": "b"}, "--truncate windows is for single texts"),
+        ({"truncate": "windows", "dataset": "mnli"}, "--truncate windows is for single texts"),
+        ({"window_stride": 3}, "--window-stride is of no use to --truncate head"),
+        ({"truncate": "windows", "dataset": "iflytek", "window_stride": 3}, None),
+    ],
+)
+def test_windows_are_for_single_texts(options: dict[str, Any], said: str | None) -> None:
+    problems = list(ClassifierOptions(**options).problems())
+    assert [said is not None and said in problem for problem in problems] == [True] * (said is not None)
+
+
+def test_sets_of_single_texts_are_those_without_a_second_column() -> None:
+    assert set(SINGLE) == {name for name, columns in PRESETS.items() if columns.pair is None}
+
+
 def test_pairs_are_told_by_a_tab_or_by_json(write: Any) -> None:
     task = learnt(write("train", NUMBERS), regression=True, text_column="a", pair_column="b", label_column="y")
     assert task.from_text("a b\tc") == task.from_text('{"text": "a b", "pair": "c"}')
@@ -205,9 +271,29 @@ def test_pairs_are_told_by_a_tab_or_by_json(write: Any) -> None:
     assert single.from_text('a\tb {"c"}').text == 'a\tb {"c"}'
 
 
+def test_the_file_of_class_weights_is_found_from_any_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert ClassifierOptions(class_weights="here/weights").class_weights == str(tmp_path / "here" / "weights")
+    assert ClassifierOptions(class_weights="/else/weights").class_weights == "/else/weights"
+    assert ClassifierOptions(class_weights="balanced").class_weights == "balanced"
+
+
+def test_a_row_to_predict_has_one_text_or_two(write: Any) -> None:
+    pairs = learnt(write("train", NUMBERS), regression=True, text_column="a", pair_column="b", label_column="y")
+    wanted = pairs.from_text("x y\tz")
+    for names in (("a", "b"), ("text", "text_b"), ("text", "pair"), ("text_a", "text_b")):
+        assert pairs.from_row(dict(zip(names, ("x y", "z"), strict=True))) == wanted
+    assert learnt(write("one", THREE)).from_row({"text": "x\ty", "id": 3}).text == "x\ty"
+    with pytest.raises(DataError, match='no "b" or "text_b" or "pair" that is a text; its keys are: text'):
+        pairs.from_row({"text": "x"})
+    with pytest.raises(DataError, match='no "a" or "text" or "text_a" that is a text; its keys are: a, b'):
+        pairs.from_row({"a": 3, "b": "z"})
+
+
 def test_a_prediction_is_shown_by_name_with_probabilities(write: Any) -> None:
     task = learnt(write("train", THREE))
-    (prediction,) = task.predict([], [], [np.log(np.array([1, 2, 7], np.float32))], {})
+    asked = [task.from_text("x")]
+    (prediction,) = task.predict(asked, task.encode(asked, Text()), [np.log(np.array([1, 2, 7], np.float32))], {})
     assert task.render(task.from_text("x"), prediction) == {
         "text": "x",
         "label": "red",

@@ -287,3 +287,12 @@ def test_a_crf_is_no_ordinary_parameter() -> None:
     task = NerTask(NerOptions(crf_rate=7.0))
     assert task.rates == {"crf.": 7.0}
     assert task.undecayed == ("crf.",)
+
+
+def test_a_row_to_predict_has_a_text_or_words() -> None:
+    word_task = NerTask(NerOptions())
+    assert word_task.from_row({"text": "Ana sang."}) == word_task.from_text("Ana sang.")
+    assert word_task.from_row({"words": ["New York", "U.S."], "text": "?"}).words() == ("New York", "U.S.")
+    for row in ({"words": []}, {"words": [1]}, {"words": [" "], "text": "x"}, {"txt": "x"}):
+        with pytest.raises(DataError, match=r'this JSON line has no "(text|words)"; its keys are: '):
+            word_task.from_row(row)

@@ -172,6 +172,15 @@ def test_a_text_to_predict_is_a_question_and_a_context() -> None:
             task.from_text(text)
 
 
+def test_a_row_to_predict_has_a_question_and_a_context() -> None:
+    task = SquadTask(SquadOptions())
+    asked = task.from_row({"question": "Where?", "context": "Oslo\tNorway", "id": 7})
+    assert (asked.question, asked.context, asked.id, asked.answers) == ("Where?", "Oslo\tNorway", "7", None)
+    for name, row in (("context", {"question": "Where?"}), ("question", {"question": " ", "context": "x"})):
+        with pytest.raises(DataError, match=f'this JSON line has no "{name}", or none that is a text'):
+            task.from_row(row)
+
+
 def test_a_prediction_is_shown_with_its_place() -> None:
     task = SquadTask(SquadOptions())
     question = task.from_text("Where?\tOslo 😀 Norway")

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from bert_core import DataError, lines
 
-BALANCED = "balanced"
 _HINT = "Write a class and a number above 0 a line, a tab or blanks between them."
 
 

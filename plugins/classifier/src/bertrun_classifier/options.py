@@ -15,6 +15,9 @@ Dataset = Literal[
 ]  # fmt: skip
 Metric = Literal["auto", "accuracy", "f1", "macro-f1", "mcc", "matthews", "pearson", "spearman", "spearman-correlation"]
 
+SINGLE = ("cola", "sst2", "tnews", "iflytek")  # sets of single texts
+BALANCED = "balanced"  # the class weights that are no file
+
 
 @dataclass(frozen=True, kw_only=True)
 class ClassifierOptions:
@@ -37,9 +40,14 @@ class ClassifierOptions:
         None, metavar="FILE", help="Classes in the order of their ids, one a line; data with others is refused."
     )
     num_labels: int | None = option(None, minimum=1, help="How many classes there are; data with more is refused.")
-    truncate: Literal["head", "tail", "head-tail"] = option(
-        "head", help="What is kept of a text that is too long; pairs lose the ends of the longer text."
+    truncate: Literal["head", "tail", "head-tail", "windows"] = option(
+        "head",
+        help="What is kept of a text that is too long, or windows over all of it; pairs lose the ends of the longer.",
     )
+    window_stride: int | None = option(
+        None, minimum=1, help="Pieces from the start of one window to the next; by default half of what a window shows."
+    )
+    window_pooling: Literal["mean", "max"] = option("mean", help="What the logits of a text's windows are joined to.")
     head_dropout: float = option(0.1, minimum=0, maximum=0.99, help="Dropout of the vector that the classifier takes.")
     class_weights: str | None = option(
         None,
@@ -51,6 +59,10 @@ class ClassifierOptions:
     per_class: bool = option(True, help="Score each class too.")
     confusion: bool = option(False, help="Score which class is taken for which.")
 
+    def __post_init__(self) -> None:
+        if self.class_weights not in (None, BALANCED):  # a run file is read from any folder
+            object.__setattr__(self, "class_weights", str(Path(str(self.class_weights)).expanduser().absolute()))
+
     def problems(self) -> Iterable[str]:
         """Values that contradict each other."""
         if self.regression and self.multi_label:
@@ -59,6 +71,11 @@ class ClassifierOptions:
             yield f"--dataset {self.dataset} has one label an example, and --multi-label says that it has several"
         if self.dataset is not None and self.regression != (self.dataset == "stsb") and self.regression:
             yield f"--dataset {self.dataset} has classes, and --regression says that its labels are numbers"
+        pairs = self.pair_column is not None or (self.dataset is not None and self.dataset not in SINGLE)
+        if self.truncate == "windows" and pairs:
+            yield "--truncate windows is for single texts: pairs lose the ends of the longer text"
+        if self.truncate != "windows" and self.window_stride is not None:
+            yield f"--window-stride is of no use to --truncate {self.truncate}"
         numbers, correlations = self.scores, self.metric in ("pearson", "spearman", "spearman-correlation")
         if self.metric != "auto" and numbers != correlations:
             what = "numbers, whose scores are pearson and spearman" if numbers else "classes, which have no correlation"

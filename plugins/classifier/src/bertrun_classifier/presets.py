@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from .columns import Columns
+from .columns import ANY_NUMBER, Columns
+from .options import ClassifierOptions
 
 _YES_NO = ("0", "1")
 _INFERENCE = ("contradiction", "entailment", "neutral")
@@ -85,3 +86,17 @@ PRESETS: Mapping[str, Columns] = {**GLUE, **CLUE}
 
 METRICS: Mapping[str, str] = {"cola": "matthews", "mrpc": "f1", "qqp": "f1", "stsb": "spearman"}
 """The score of GLUE that chooses a checkpoint, where it is not the accuracy."""
+
+
+def columns_of(options: ClassifierOptions) -> Columns:
+    """Where the examples of a file are that options speak of."""
+    if options.dataset is not None:
+        return PRESETS[options.dataset]
+    return Columns(
+        text=options.text_column,
+        pair=options.pair_column,
+        label=options.label_column,
+        header=options.header,
+        scores=ANY_NUMBER if options.regression else None,
+        parts=options.label_separator if options.multi_label else None,
+    )

@@ -51,7 +51,7 @@ def read_examples(
 def _example(values: Values, columns: Columns, path: Path, number: int) -> Example:
     text = _text(values, columns.text, path, number)
     pair = None if columns.pair is None else _text(values, columns.pair, path, number)
-    return Example(text, pair, _label(values, columns, path, number), f"{path}:{number}")
+    return Example(text, pair, label_of(values, columns, path, number), f"{path}:{number}")
 
 
 def _text(values: Values, name: str, path: Path, number: int) -> str:
@@ -73,7 +73,18 @@ def _value(values: Values, name: str, path: Path, number: int) -> object:
     return values[name]
 
 
-def _label(values: Values, columns: Columns, path: Path, number: int) -> Label | None:
+def label_of(values: Values, columns: Columns, path: Path, number: int) -> Label | None:
+    """The label of a row; None where nobody said.
+
+    Args:
+        values: The row.
+        columns: Where the label is, and what it may be.
+        path: The file, for messages.
+        number: The line, for messages.
+
+    Raises:
+        DataError: It is none of those.
+    """
     name = columns.label
     if name is None or (columns.test_files and values.get(name) is None):
         return None

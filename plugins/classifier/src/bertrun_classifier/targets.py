@@ -199,8 +199,8 @@ class Scores:
         return SquareLoss()
 
     def total(self, batch: Arrays) -> float:
-        """The number of examples."""
-        return float(batch["labels"].size)
+        """The number of examples, a window of several counted as its share."""
+        return float(batch["weights"].sum())
 
     def predicted(self, logits: NDArray[np.float32]) -> float:
         """The logit."""

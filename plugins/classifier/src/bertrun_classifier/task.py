@@ -14,16 +14,16 @@ from numpy.typing import NDArray
 from bert_core import Arrays, DataError, Feature, Reading, Split, TextEncoder, UsageError, Window
 
 from . import records
-from .class_weights import BALANCED, read_weights
-from .columns import ANY_NUMBER, Columns
+from .class_weights import read_weights
+from .columns import Columns
 from .decision import Decision, all_alike
 from .example import Example, describe
 from .label_file import LABELS, ordered, read_labels
-from .options import ClassifierOptions
-from .presets import METRICS, PRESETS
+from .options import BALANCED, ClassifierOptions
+from .presets import METRICS, columns_of
 from .reader import read_examples
 from .targets import Classes, LabelSets, Scores, Targets, balanced_for, most_common, names_of
-from .truncation import cut_pair, cut_single
+from .truncation import Counted, cut_pair, cut_single, pooled, shared, slide
 
 SAMPLE = Path(__file__).parent / "sample"
 SAMPLE_FILES = {"train": "train.tsv", "eval": "dev.tsv", "test": "test.tsv"}
@@ -46,7 +46,7 @@ class ClassifierTask:
 
     def __init__(self, options: ClassifierOptions, state: Mapping[str, Any] | None = None) -> None:
         self._options = options
-        self._columns = _columns(options)
+        self._columns = columns_of(options)
         self._learnt = state is not None
         self._pairs = bool(state["pairs"]) if state else self._columns.pair is not None
         self._targets = self._kind(
@@ -54,7 +54,7 @@ class ClassifierTask:
             tuple(state["weights"]) if state else (),
             tuple(state["common"]) if state else (),
         )
-        self._cut = self._encoded = 0
+        self._counted = Counted()
         self.head_dropout = options.head_dropout
         self._metric = _metric(options)
         self.metrics = _metrics(options, self._metric)
@@ -134,11 +134,11 @@ class ClassifierTask:
         return None, (f"there is no --label-file and no {LABELS}, so classes are called by their ids",)
 
     def to_records(self, examples: Sequence[Example], text: TextEncoder) -> Iterator[dict[str, Any]]:
-        """A record of each example, with the ids of `record_labels`."""
+        """A record of each example, or of each window of a long one, with the ids of `record_labels`."""
         targets = self._kind(tuple(self.record_labels()), (), ())
         for example in examples:
-            ids, types, _ = self._pieces(example, text)
-            yield records.to_record(ids, types, targets.recorded(example.label))
+            for ids, types in self._windows(example, text):
+                yield records.to_record(ids, types, targets.recorded(example.label))
 
     def record_labels(self) -> Sequence[str]:
         """Those of the label file in its order, else the task's own; none of numbers."""
@@ -227,35 +227,47 @@ class ClassifierTask:
         }
 
     def encode(self, examples: Sequence[Example], text: TextEncoder) -> Sequence[Window]:
-        """A window of each example."""
+        """A window of each example, or with `--truncate windows` as many as a long one needs.
+
+        Each window learns the label of its text, since a batch may hold any windows; those of one text together weigh
+        as much as one short text. (Of sets of classes the loss is over the number of windows all the same.)
+        """
         windows: list[Window] = []
-        self._cut, self._encoded = 0, len(examples)
+        self._counted = Counted()
         for index, example in enumerate(examples):
-            ids, types, cut = self._pieces(example, text)
-            self._cut += cut
+            own = self._windows(example, text)
             target = self._targets.target(example.label)
-            windows.append(Window(example=index, input_ids=ids, token_type_ids=types, features=target))
+            target = shared(target, len(own)) if len(own) > 1 else target
+            windows += [
+                Window(example=index, input_ids=ids, token_type_ids=types, features=target) for ids, types in own
+            ]
         return windows
 
-    def _pieces(self, example: Example, text: TextEncoder) -> tuple[list[int], list[int], bool]:
-        """The pieces of a window, their types, and whether some are left out."""
+    def _windows(self, example: Example, text: TextEncoder) -> list[tuple[list[int], list[int]]]:
+        """The pieces of each window, and their types."""
         known = example.pieces
         first = known[0] if known else text.encode(example.text)[0]
         if example.pair is None:
-            kept = cut_single(first, text.max_length - 2, self._options.truncate)
-            return [text.cls_id, *kept, text.sep_id], [0] * (len(kept) + 2), len(kept) < len(first)
+            return self._single_windows(first, text)
         second = known[1] or () if known else text.encode(example.pair)[0]
         one, other = cut_pair(first, second, text.max_length - 3)
-        ids = [text.cls_id, *one, text.sep_id, *other, text.sep_id]
+        self._counted.add(len(first) + len(second), len(one) + len(other), 1)
         types = [0] * (len(one) + 2) + [1] * (len(other) + 1)
-        return ids, types, len(one) + len(other) < len(first) + len(second)
+        return [([text.cls_id, *one, text.sep_id, *other, text.sep_id], types)]
+
+    def _single_windows(self, pieces: Sequence[int], text: TextEncoder) -> list[tuple[list[int], list[int]]]:
+        room, how = text.max_length - 2, self._options.truncate
+        if how == "windows":
+            shown = slide(pieces, room, self._options.window_stride)
+        else:
+            shown = [cut_single(pieces, room, how)]
+        self._counted.add(len(pieces), len(pieces) if how == "windows" else len(shown[0]), len(shown))
+        return [([text.cls_id, *kept, text.sep_id], [0] * (len(kept) + 2)) for kept in shown]
 
     def encoding_notes(self) -> Sequence[str]:
-        """How many texts were cut."""
-        if not self._cut:
-            return ()
+        """How many texts were cut, and how much of all, or how many windows they took."""
         kept = "the longer text of a pair lost its end" if self._pairs else f"kept: {self._options.truncate}"
-        return (f"{self._cut:,} of {self._encoded:,} were longer than --max-length and were cut; {kept}",)
+        return self._counted.notes(kept)
 
     def head(self, hidden_size: int, seed: int) -> Any:
         """The classifier."""
@@ -283,8 +295,11 @@ class ClassifierTask:
         outputs: Sequence[NDArray[np.float32]],
         parameters: Arrays,
     ) -> list[Any]:
-        """A decision, or a number, for each example."""
-        return [self._targets.predicted(logits) for logits in outputs]
+        """A decision, or a number, for each example, from the logits of all of its windows."""
+        rows: list[list[NDArray[np.float32]]] = [[] for _ in examples]
+        for window, logits in zip(windows, outputs, strict=True):
+            rows[window.example].append(logits)
+        return [self._targets.predicted(pooled(own, self._options.window_pooling)) for own in rows]
 
     def doubts(self, predictions: Sequence[Any]) -> list[str]:
         """Whether everything was given one class."""
@@ -310,6 +325,17 @@ class ClassifierTask:
         hint = 'Part them by a tab, or write {"text": "...", "pair": "..."}'
         raise DataError(f"this model reads pairs, and {text[:60]!r} is one text", hint=hint)
 
+    def from_row(self, row: Mapping[str, Any]) -> Example:
+        """An example from the members of a JSON object: `text`, and of pairs `text_b` or `pair`, or the data's columns.
+
+        Raises:
+            DataError: It lacks a text.
+        """
+        text = _member(row, (self._columns.text, "text", "text_a"))
+        if not self._pairs:
+            return Example(text)
+        return Example(text, _member(row, (*((self._columns.pair,) if self._columns.pair else ()), "text_b", "pair")))
+
     def render(self, example: Example, prediction: Any) -> dict[str, Any]:
         """The text or texts, and the label with its probability, or the number."""
         texts = {"text": example.text} if example.pair is None else {"text": example.text, "pair": example.pair}
@@ -324,17 +350,12 @@ class ClassifierTask:
         return {**texts, "label": label, **sure}
 
 
-def _columns(options: ClassifierOptions) -> Columns:
-    if options.dataset is not None:
-        return PRESETS[options.dataset]
-    return Columns(
-        text=options.text_column,
-        pair=options.pair_column,
-        label=options.label_column,
-        header=options.header,
-        scores=ANY_NUMBER if options.regression else None,
-        parts=options.label_separator if options.multi_label else None,
-    )
+def _member(row: Mapping[str, Any], names: Sequence[str]) -> str:
+    text = next((row[name] for name in names if isinstance(row.get(name), str)), "")
+    if not text.strip():
+        wanted = " or ".join(f'"{name}"' for name in dict.fromkeys(names))
+        raise DataError(f"this JSON line has no {wanted} that is a text; its keys are: {_listed(tuple(row))}")
+    return str(text)
 
 
 def _metric(options: ClassifierOptions) -> str:

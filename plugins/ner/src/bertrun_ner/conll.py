@@ -89,6 +89,31 @@ def parse_conll(
     return Corpus(tuple(_sentence(block) for block in blocks), tuple(notes))
 
 
+def tagged_sentences(text: str, path: Path, columns: Columns) -> tuple[Sentence, ...]:
+    """The sentences of a file in columns that a system tagged, whose tags may break the rules of their scheme.
+
+    A file of one column has tags alone: they are the words too.
+
+    Args:
+        text: The content of the file.
+        path: Its path, for messages.
+        columns: Where the word and the tag are.
+
+    Raises:
+        DataError: With the line; a tag is none in any scheme.
+        UsageError: If there is no such column.
+    """
+    blocks = _blocks(text, path, columns)
+    if not blocks:
+        raise DataError("the file has no sentence", where=path)
+    if blocks[0][0].tag is None:
+        blocks = [[token._replace(tag=token.word) for token in block] for block in blocks]
+    if _is_segmented(blocks):
+        blocks = [_without_digits(block, path) for block in blocks]
+    _check_forms(blocks, path)
+    return tuple(_sentence(block) for block in blocks)
+
+
 def _sentence(block: _Block) -> Sentence:
     words, glued = [token.word for token in block], [token.glued for token in block]
     if block[0].tag is None:

@@ -69,6 +69,15 @@ def read_sentences(
     return _part(corpus, part, path)
 
 
+def is_columns(path: Path) -> bool:
+    """Whether a file is neither XML nor JSON.
+
+    Raises:
+        DataError: It cannot be read as text, or is empty.
+    """
+    return _recognised(lines.beginning(path)) == "conll"
+
+
 def read_text(path: Path) -> str:
     """The content of a text file in UTF-8, without a byte order mark, its lines ended by line feeds.
 

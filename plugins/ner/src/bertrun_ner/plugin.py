@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+import click
+
 from bert_core import MetricSpec, Task, TaskSpec, hookimpl
 
+from .commands import score
 from .options import NerOptions
 
 METRICS = {
@@ -50,3 +53,9 @@ def bertrun_register_metrics() -> Iterable[MetricSpec]:
     """Scores of spans."""
     for name, summary in METRICS.items():
         yield MetricSpec(name=name, summary=summary, build=_metric(name))
+
+
+@hookimpl
+def bertrun_register_commands() -> Iterable[click.Command]:
+    """`bertrun score ner`."""
+    yield score

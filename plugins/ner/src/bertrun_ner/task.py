@@ -18,7 +18,7 @@ from .metrics import Tagging
 from .options import NerOptions
 from .records import COLUMNS, RecordLabels, from_records, to_records
 from .schemes import IOB2, SCHEMES, Scheme, label_names, parse, recognise, tags_of, trained
-from .sentence import Sentence, Unit, from_text
+from .sentence import Sentence, Unit, from_text, from_words
 from .windows import windows
 
 _MANY = 20  # texts in which it is no chance that nothing was found
@@ -192,6 +192,19 @@ class NerTask:
     def from_text(self, text: str) -> Sentence:
         """A text, cut into the units that the model was trained on."""
         return from_text(text, self._unit)
+
+    def from_row(self, row: Mapping[str, Any]) -> Sentence:
+        """A sentence from the members of a JSON object: `words` as they were cut apart, else `text`.
+
+        Raises:
+            DataError: It has neither.
+        """
+        words = row.get("words")
+        if isinstance(words, list) and words and all(isinstance(one, str) and one.strip() for one in words):
+            return from_words(words)
+        if isinstance(row.get("text"), str) and words is None:
+            return self.from_text(row["text"])
+        raise DataError(f'this JSON line has no "{"text" if words is None else "words"}"; its keys are: {_listed(row)}')
 
     def render(self, example: Sentence, prediction: Tagging) -> dict[str, Any]:
         """Text, entities with offsets into it (and how sure they are, where predicted), and a tag for each word."""

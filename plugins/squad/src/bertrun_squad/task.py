@@ -197,6 +197,17 @@ class SquadTask:
             raise DataError(f"{text[:40]!r} has no question and context", hint=ASKED)
         return Question(id=id_, question=question, context=context)
 
+    def from_row(self, row: Mapping[str, Any]) -> Question:
+        """The same, from the members of a JSON object; an `id` is optional.
+
+        Raises:
+            DataError: It lacks a question or a context.
+        """
+        for name in ("question", "context"):
+            if not isinstance(row.get(name), str) or not row[name].strip():
+                raise DataError(f'this JSON line has no "{name}", or none that is a text', hint=ASKED)
+        return Question(id=str(row.get("id", "")), question=row["question"], context=row["context"])
+
     def render(self, example: Question, prediction: Prediction) -> dict[str, Any]:
         """The answer with its offsets into the context, and the best others."""
         return rendered(example, prediction)
