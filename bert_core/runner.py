@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
-
-import numpy as np
+from typing import TYPE_CHECKING, Protocol
 
 from .assembly import (
     Assembled,
@@ -21,27 +19,20 @@ from .assembly import (
 )
 from .begun import begun, default_folder, folder_of
 from .data.bad_records import BadRecords
-from .errors import DataError, UsageError
+from .errors import UsageError
 from .manager import PluginManager
 from .plan import Plan
-from .protocols import NotingTask, Task
+from .protocols import Task
 from .recorded import Reader
-from .text.batches import EpochOrder, cut, lengths_of
 from .text.tokenizer import WordPiece
 from .training.checkpoints import newest_whole
-from .training.guards import rate_beyond
-from .training.layers import ByLayer, levels
-from .training.loss_scale import LossScale
-from .training.memory import activation_bytes, parameter_bytes
-from .training.progress import Progress
 from .training.run_folder import RunFolder, check_free
 from .types import Device, Reading, Split, StepRecord
 from .weights.opened import Weights
 from .weights.store import resolve, weights_folder
 
 if TYPE_CHECKING:
-    from .training.loop import Course
-    from .training.step import Stepper
+    from .trainer import Trainer
 
 
 class Reporter(Protocol):
@@ -91,7 +82,7 @@ def train(plan: Plan, manager: PluginManager, reporter: Reporter, *, resume: Pat
         check_free(plan.run.output, overwrite=plan.run.overwrite)
     run = Run(plan, manager, reporter, resume)
     if plan.run.dry_run:
-        for line in run.needs():
+        for line in run.trainer.needs() if run.trainer else ():
             reporter.say(line)
         reporter.say("dry run: all of this is in order; nothing was trained or written")
         return True
@@ -122,7 +113,7 @@ class Run:
         self.reporter = reporter
         self.lines: list[str] = []
         self.resume = resume
-        self.checkpoint = newest_whole(resume, self._say) if resume else None
+        self.checkpoint = newest_whole(resume, self.say) if resume else None
         self.weights = self._open_weights()
         self.text = self._open_text()
         self.task = self._make_task()
@@ -131,12 +122,11 @@ class Run:
         device = plan.choices["device"]
         self.device = ready_device(device.spec, plan.options("device"), plan.run.device_id)
         self.assembled = self._assemble(self.device)
-        self.optimizer_state: dict[str, Any] = {}
-        self.progress = Progress(scale=self._loss_scale())
-        self.course: Course | None = None
-        self.stepper: Stepper | None = None
+        self.trainer: Trainer | None = None
         if self.data.train is not None:
-            self.course, self.stepper = self._prepare(self.data.train)
+            from .trainer import Trainer
+
+            self.trainer = Trainer(self, self.data.train)
 
     @property
     def inputs(self) -> list[Path]:
@@ -147,17 +137,19 @@ class Run:
         weights = [] if self.weights is None else [self.weights.path]
         return [path for path in [*read, run.vocab, *weights] if path is not None]
 
-    def _say(self, line: str) -> None:
+    def say(self, line: str) -> None:
+        """Tell a line now, and keep it for the run's log."""
         self.lines.append(line)
         self.reporter.say(line)
 
     def _open_weights(self) -> Weights | None:
         if self.checkpoint is not None:
             return Weights(self.checkpoint)
-        named = self._named_weights()
+        named = self.named_weights()
         return None if named is None else Weights(weights_folder(named))
 
-    def _named_weights(self) -> Path | None:
+    def named_weights(self) -> Path | None:
+        """The folder or file that `--weights` means."""
         named = self.plan.run.weights
         return None if named is None else resolve(named, self.manager.specs("weights"))
 
@@ -192,20 +184,20 @@ class Run:
         evaluated = self._reading(run.eval_data, "eval") if run.eval and (sample or run.eval_data) else None
         test = self._reading(run.test_data, "test") if run.eval and (sample or run.test_data) else None
         if sample:
-            self._say("data: the embedded sample, a small original corpus; its scores say that all works, not more")
+            self.say("data: the embedded sample, a small original corpus; its scores say that all works, not more")
         if train is None and evaluated is None and test is None:
             raise UsageError("there is nothing to do: no data to train on and none to score", hint="Give --eval-data")
         if train is not None and evaluated is None and run.eval:
-            self._say("eval: no --eval-data, so there are no scores, and the last checkpoint counts as the best")
+            self.say("eval: no --eval-data, so there are no scores, and the last checkpoint counts as the best")
         return Data(train=train, eval=evaluated, test=test)
 
     def _reading(self, source: Path | None, split: Split) -> Reading:
         run = self.plan.run
         reader = Reader(text=self.text, schema=run.schema, on_bad=BadRecords.parse(run.on_bad_record))
         reading = reader.data(self.task, self.plan.choices["task"].name, source, split)
-        self._say(f"{split}: {reading.summary}")
+        self.say(f"{split}: {reading.summary}")
         for note in reading.notes:
-            self._say(f"{split}: {note}")
+            self.say(f"{split}: {note}")
         return reading
 
     def _assemble(self, device: Device) -> Assembled:
@@ -225,112 +217,10 @@ class Run:
         )
         check_length(plan.run.max_length, assembled.objective.network.bert.max_length)
         count = sum(parameter.size for parameter in assembled.parameters.values())
-        self._say(f"model: {plan.choices['model'].name}, {count / 1e6:.1f} million parameters")
+        self.say(f"model: {plan.choices['model'].name}, {count / 1e6:.1f} million parameters")
         for line in [*(self.weights.notes if self.weights else ()), *assembled.loaded.splitlines()]:
-            self._say(f"weights: {line}")
+            self.say(f"weights: {line}")
         if self.text.vocab_size < model.vocab_size:
             padding = model.vocab_size - self.text.vocab_size
-            self._say(f"vocabulary: {self.text.vocab_size} pieces; the last {padding} embeddings are padding")
+            self.say(f"vocabulary: {self.text.vocab_size} pieces; the last {padding} embeddings are padding")
         return assembled
-
-    def needs(self) -> Iterator[str]:
-        """What training would need, a line each."""
-        course, run = self.course, self.plan.run
-        if course is None or self.stepper is None:
-            return
-        split = run.accumulate > 1 or self.progress.scale is not None
-        fixed = parameter_bytes(self.assembled.parameters, self.optimizer_state, self.stepper.names, split=split)
-        yield f"memory: {fixed / 2**20:.0f} MiB of parameters, gradients and the optimizer's state"
-        size = -(-run.batch_size // run.accumulate)
-        length = int(lengths_of(course.windows).max())
-        model = self.plan.options("model")
-        kept = activation_bytes(model, windows=size, length=length, recompute=run.recompute)
-        if kept is not None:
-            what = f"{size} windows of {length} pieces, the longest there are"
-            yield f"memory: about {kept / 2**20:.0f} MiB more on the way back, for {what}"
-        total, tokens = course.total_steps, int(lengths_of(course.windows).sum())
-        yield f"steps: {total}, an epoch is {len(course.order)} with {tokens} pieces"
-        shown = sorted({0, total // 10, total // 4, total // 2, 3 * total // 4, total - 1})
-        rates = ", ".join(f"{course.learning_rate * course.schedule(step):.2e} at step {step + 1}" for step in shown)
-        yield f"schedule {self.plan.choices['schedule'].name}: {rates}"
-
-    def _loss_scale(self) -> LossScale | None:
-        run = self.plan.run
-        half = self.plan.compute_dtype == "float16"
-        value = run.loss_scale or (self.plan.choices["device"].spec.loss_scale if half else None)
-        if value is None or value == 1:
-            return None
-        return LossScale(value=value, factor=run.loss_scale_factor, window=run.loss_scale_window)
-
-    def _prepare(self, train: Reading) -> tuple[Course, Stepper]:
-        from .training.carried import carry
-        from .training.groups import parameter_groups
-        from .training.loop import Course
-        from .training.step import Stepper
-
-        plan, run, task = self.plan, self.plan.run, self.task
-        windows = task.encode(train.examples, self.text)
-        if not windows:
-            raise DataError("the training data has no text in it", where=run.train_data)
-        for note in task.encoding_notes() if isinstance(task, NotingTask) else ():
-            self._say(f"train: {note}")
-        order = EpochOrder(lengths_of(windows), run.batch_size, run.seed, shuffle=run.shuffle)
-        if run.overfit_batches is not None:
-            rows = np.concatenate([order.at(step) for step in range(min(run.overfit_batches, len(order)))])
-            windows = cut(windows, np.sort(rows), seed=run.seed, epoch=0)
-            order = EpochOrder(lengths_of(windows), run.batch_size, run.seed, shuffle=run.shuffle)
-        total = run.max_steps or run.epochs * len(order)
-        by_layer = self._by_layer()
-        groups = parameter_groups(
-            {name: parameter for name, parameter in self.assembled.parameters.items() if name not in by_layer.frozen},
-            weight_decay=getattr(plan.options("optimizer"), "weight_decay", 0.0),
-            rates=task.rates,
-            undecayed=task.undecayed,
-            factors=by_layer.factors,
-        )
-        optimizer = plan.choices["optimizer"].spec.build(plan.options("optimizer"), groups, self.device.operators)
-        self.optimizer_state = {
-            parameter.name: parameter
-            for parameter in optimizer.get_parameters()
-            if parameter.name not in self.assembled.parameters
-        }
-        if run.carry_moments and self.checkpoint is None:
-            named = self._named_weights()
-            assert named is not None
-            self.progress.carried = carry(named, self.optimizer_state)
-            self._say(f"optimizer: goes on from {self.progress.carried} updates of {run.weights}")
-        stepper = Stepper(
-            self.assembled.objective,
-            [parameter for group in groups for parameter in group.parameters],
-            optimizer,
-            clip_norm=run.clip_norm,
-            accumulate=run.accumulate,
-            scaled=self.progress.scale is not None,
-        )
-        course = Course(
-            windows=windows,
-            order=order,
-            total_steps=total,
-            learning_rate=run.learning_rate,
-            schedule=plan.choices["schedule"].spec.build(plan.options("schedule"), total),
-            accumulate=run.accumulate,
-            noises=self.assembled.objective.network.noises,
-            pad_id=self.text.pad_id,
-            seed=run.seed,
-            overflows=run.max_overflows,
-        )
-        self._say(f"plan: {total} steps of {run.batch_size} windows, {len(order)} in an epoch")
-        chosen = plan.choices["optimizer"]
-        if doubt := rate_beyond(chosen.name, chosen.spec.rates, run.learning_rate):
-            self._say(f"warning: {doubt}")
-        return course, stepper
-
-    def _by_layer(self) -> ByLayer:
-        """What this run does by layer; says it."""
-        plan, assembled = self.plan, self.assembled
-        model, sizes = plan.choices["model"], {name: p.size for name, p in assembled.parameters.items()}
-        beginnings = model.spec.layers(plan.options("model")) if plan.run.by_layer else ()
-        by_layer = ByLayer(levels(model.spec.name, beginnings, sizes), plan.run)
-        for note in by_layer.notes(sizes, [p.name for p in assembled.objective.network.head.get_parameters()]):
-            self._say(note)
-        return by_layer

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import copy
 import time
-from collections.abc import Mapping
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,30 +11,23 @@ from .environment import environment
 from .errors import CheckpointError, DataError, Interrupted
 from .files import sha256, write_json
 from .interrupt import StopAsked, StopFlag
+from .keeper import Keeper
 from .observers import Observers
 from .protocols import DoubtingTask, FilingTask, InspectedTask, NotingTask, RecallingTask
-from .training.checkpoints import Checkpoints, open_checkpoint
+from .training.checkpoints import open_checkpoint
 from .training.evaluation import Evaluator, score
 from .training.guards import Guards
 from .training.loop import train_steps
 from .training.not_finite import NotFiniteError
+from .training.progress import Progress
 from .training.run_folder import RunFolder
-from .training.saver import Saver
-from .training.saving import (
-    MODEL,
-    TRAINING,
-    copied,
-    model_config,
-    read_parameters,
-    read_state,
-    write_state,
-    write_tensors,
-)
+from .training.saving import MODEL, TRAINING, read_parameters, read_state
 from .types import Reading, RunView, StepRecord
 from .weights.opened import Weights
 
 if TYPE_CHECKING:
     from .runner import Run
+    from .trainer import Trainer
 
 
 NOT_FINITE = "not_finite.json"
@@ -57,10 +47,11 @@ class Session:
         self._folder = folder
         self._options = run.plan.run
         self._observers = Observers(run.manager.hook, self._say)
-        self._total = run.course.total_steps if run.course else 0
-        self._progress = run.progress
-        self._checkpoints = Checkpoints(folder.path, keep=self._options.keep)
-        self._saver = Saver(self._checkpoints)
+        self._trainer = run.trainer
+        self._total = run.trainer.course.total_steps if run.trainer else 0
+        self._progress = run.trainer.progress if run.trainer else Progress()
+        keeps = run.trainer is not None and self._options.save
+        self._keeper = Keeper(run, folder.path) if keeps else None
         self._guards = Guards(clip_norm=self._options.clip_norm)
         self._warned: set[str] = set()
         self._evaluator = Evaluator(run.assembled.objective, run.task, run.text, self._options.eval_batch_size)
@@ -94,7 +85,8 @@ class Session:
                 self._collect(wait=True)
             raise
         finally:
-            self._saver.close()
+            if self._keeper is not None:
+                self._keeper.close()
             self._observers.tell("bertrun_on_run_end", {"run": self._view, "outcome": outcome})
 
     def _begin(self) -> None:
@@ -110,14 +102,16 @@ class Session:
         self._observers.tell("bertrun_on_run_begin", {"run": self._view})
 
     def _go_on_from(self, checkpoint: Path) -> None:
-        read_parameters(checkpoint / TRAINING, self._run.optimizer_state)
+        assert self._trainer is not None
+        read_parameters(checkpoint / TRAINING, self._trainer.optimizer_state)
         state = read_state(checkpoint)
         self._check_unchanged(int(state["total"]))
         self._progress.restore(state["progress"])
         self._best = tuple(state["best"]) if state["best"] else None
         self._waited = int(state["waited"])
         self._scores = dict(state["scores"])
-        self._checkpoints.point(latest=self._step, best=self._best[0] if self._best else None)
+        if self._keeper is not None:
+            self._keeper.point(latest=self._step, best=self._best[0] if self._best else None)
         self._folder.cut_metrics(self._step)
         self._say(f"resume: from {checkpoint.name}")
 
@@ -141,8 +135,8 @@ class Session:
 
     def _work(self) -> bool:
         try:
-            if self._run.course is not None:
-                self._train()
+            if self._trainer is not None:
+                self._train(self._trainer)
             self._collect(wait=True)
             if self._ended:
                 self._finish()
@@ -150,22 +144,19 @@ class Session:
         except StopAsked:
             return self._leave()
 
-    def _train(self) -> None:
-        run = self._run
-        assert run.course is not None
-        assert run.stepper is not None
+    def _train(self, trainer: Trainer) -> None:
         if not self._ended:
             self._say("compiling the training step, once for all lengths")
         if self._step and self._evaluation_due() and self._scores.get("last", {}).get("step") != self._step:
             self._save(best=self._evaluate())  # a signal came before it was done
-        steps = train_steps(run.stepper, run.task, run.course, self._progress)
+        steps = train_steps(trainer.stepper, self._run.task, trainer.course, self._progress)
         while not self._ended:
             record = next(steps)
             self._tell(record)
             self._collect(wait=False)
             self._flag.check()
             evaluated = self._evaluation_due()
-            best = self._evaluate() if evaluated else run.data.eval is None
+            best = self._evaluate() if evaluated else self._run.data.eval is None
             leaves = self._leaves()
             if evaluated or leaves or self._ended or self._save_due():
                 self._save(best=best)
@@ -187,8 +178,8 @@ class Session:
 
     def _due(self, every: int | None) -> bool:
         """Whether something that is done every so many steps, by default every epoch, is due."""
-        assert self._run.course is not None
-        return self._step % (every or len(self._run.course.order)) == 0 or self._step == self._total
+        assert self._trainer is not None
+        return self._step % (every or len(self._trainer.course.order)) == 0 or self._step == self._total
 
     def _leaves(self) -> str:
         """The option that says to leave here, or nothing."""
@@ -252,7 +243,7 @@ class Session:
     def _finish(self) -> None:
         """Score and predict with the best parameters."""
         run = self._run
-        if self._best is not None and self._best[0] != self._step and self._options.save:
+        if self._best is not None and self._best[0] != self._step and self._keeper is not None:
             best = open_checkpoint(self._folder.path, ["best"])
             read_parameters(best / MODEL, run.assembled.parameters)
             if isinstance(run.task, RecallingTask):
@@ -276,55 +267,31 @@ class Session:
         run.reporter.final(scores)
 
     def _save(self, *, best: bool) -> None:
-        """Copy what a checkpoint holds, and go on while it is written."""
         self._collect(wait=True)
-        if not self._options.save:
+        if self._keeper is None:
             return
-        run = self._run
         state = {
             "progress": self._progress.state(),
             "total": self._total,
             "best": self._best,
             "waited": self._waited,
-            "scores": copy.deepcopy(self._scores),
+            "scores": self._scores,
         }
-        write = partial(
-            self._write,
-            tensors={MODEL: copied(run.assembled.parameters), TRAINING: copied(run.optimizer_state)},
-            config=copy.deepcopy(self._config()),
-            state=state,
-        )
-        self._saver.begin(self._step, write, best=best)
+        self._keeper.begin(self._step, state, best=best)
         self._saved = time.monotonic()
 
     def _collect(self, *, wait: bool) -> None:
         """Tell of the checkpoint that has become whole."""
-        path = self._saver.finished(wait=wait)
+        path = self._keeper.finished(wait=wait) if self._keeper else None
         if path is not None:
             self._folder.forget_replaced()
             self._folder.write_scores(read_state(path)["scores"])
             self._observers.tell("bertrun_on_checkpoint", {"run": self._view, "path": path})
 
-    def _write(
-        self, path: Path, *, tensors: Mapping[str, Mapping[str, Any]], config: Mapping[str, Any], state: dict[str, Any]
-    ) -> None:
-        for name, values in tensors.items():
-            write_tensors(path / name, values)
-        write_json(path / "config.json", config)
-        self._run.text.save(path)
-        write_state(path, state)
-
-    def _config(self) -> Mapping[str, Any]:
-        plan, task = self._run.plan, self._run.task
-        tables = plan.settings.tables()
-        known = {"task": plan.choices["task"].name, "options": tables["task"], "state": task.state()}
-        family = plan.choices["model"].spec.name
-        return model_config(tables["model"], family=family, labels=list(task.labels), task=known)
-
     def _leave(self) -> bool:
         number = self._flag.signal_number
-        if self._run.course is None or not self._options.save:
-            why = "--no-save was said" if self._run.course else "nothing was trained"
+        if self._keeper is None:
+            why = "--no-save was said" if self._trainer else "nothing was trained"
             raise Interrupted(f"stopped by a signal; {why}, so there is nothing saved", signal_number=number)
         self._save(best=self._run.data.eval is None)
         self._collect(wait=True)
