@@ -74,10 +74,19 @@ def _phase(path: Path, whole: Mapping[str, Any], number: int, said: dict[str, An
     return Phase(name=name, names=names, layer=layer)
 
 
-def before(phase: Phase, previous: Path | None, folder: Path) -> Layer:
-    """What the place of a phase among the others decides: where it writes, and which weights it begins with."""
+def before(phase: Phase, previous: Path | None, folder: Path, *, dry: bool) -> Layer:
+    """What the place of a phase among the others decides: where it writes, and which weights it begins with.
+
+    Args:
+        phase: The phase.
+        previous: The folder of the one before; None for the first.
+        folder: Of the whole run.
+        dry: Whether the one before leaves nothing to begin with, as nothing is trained.
+    """
     flat: dict[str, object] = {"output": str(folder / phase.name)}
-    if previous is not None and not phase.starts_anew:
+    if dry:
+        flat["carry_moments"] = False
+    elif previous is not None and not phase.starts_anew:
         flat["weights"] = str(previous)
     return Layer(origin="the phase before", flat=flat)
 

@@ -85,7 +85,8 @@ def _plans(manager: PluginManager, phases: Sequence[Phase], wanted: Sequence[Wan
     plans: list[Plan] = []
     for phase, one in zip(phases, wanted, strict=True):
         previous = plans[-1].run.output if plans else None
-        place = before(phase, previous, folder)
+        dry = bool(said(one.layers, "dry_run"))
+        place = before(phase, previous, folder, dry=dry)
         plans.append(make_plan(manager, wanted=one.names, layers=[place, *one.layers], config=config))
     return plans
 
