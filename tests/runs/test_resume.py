@@ -156,7 +156,7 @@ def test_what_a_checkpoint_keeps_of_the_loss_scale(pretrain: Command, tmp_path: 
     assert not any(skipped[25:])
     for row, after in itertools.pairwise(rows):
         assert after["loss_scale"] == (row["loss_scale"] / 2 if row["skipped"] else row["loss_scale"])
-        assert (after["lr"] == row["lr"]) == row["skipped"]
+        assert after["lr"] == row["lr"] or not row["skipped"]
     since = next(number for number, was in enumerate(reversed(skipped)) if was)
     state = json.loads((tmp_path / "run" / "latest" / "state.json").read_text(encoding="utf-8"))
     assert state["progress"] == {
