@@ -85,7 +85,7 @@ def split(
                 for stream in streams.values():
                     stream.write(first)
             for content in units:
-                name = _part(content, into, seed)
+                name = part_of(b" ".join(content.split()), into, seed)
                 streams[name].write(content)
                 counts[name] += 1
             if not any(counts.values()):
@@ -115,9 +115,9 @@ def _units(path: Path, unit: Unit) -> Iterator[bytes]:
         yield block + b"\n"
 
 
-def _part(content: bytes, into: Mapping[str, float], seed: int) -> str:
+def part_of(content: bytes, into: Mapping[str, float], seed: int) -> str:
     """Where a unit goes: a number from 0 to 1 made of its content, laid on the shares."""
-    digest = hashlib.blake2b(b" ".join(content.split()), digest_size=8, key=json.dumps(seed).encode()).digest()
+    digest = hashlib.blake2b(content, digest_size=8, key=json.dumps(seed).encode()).digest()
     place, reached = int.from_bytes(digest, "big") / _SCALE, 0.0
     for name, share in into.items():
         reached += share
