@@ -47,7 +47,7 @@ def split_records(source: Path, folder: Path | None, into: Mapping[str, float], 
     except OSError as error:
         raise UsageError(f"the parts cannot be written: {error.strerror}", where=folder) from None
     for target in targets.values():
-        target.check_free()
+        _check_free(target)
     labels = _labels(source)
     check_labels(folder / LABELS, labels)
     columns = list(records.columns.values())
@@ -73,6 +73,13 @@ def _opened(source: Path) -> Records:
 
 def _target(path: Path, records: Records) -> Target:
     return Target(path=path, format=records.format, names=records.stored)
+
+
+def _check_free(target: Target) -> None:
+    try:
+        target.check_free()
+    except UsageError as error:
+        raise UsageError(error.what, where=error.where, hint="Name another --output") from None
 
 
 def _labels(source: Path) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -12,8 +14,12 @@ from typing import Literal
 from bert_core.errors import DataError, UsageError
 from bert_core.files import whole_file
 
+# A declaration, or a tag with nothing after it but the next one; words in columns may begin with `<` too.
+_XML = re.compile(rb"<\?xml\s|(<!--.*-->|<!DOCTYPE\s[^>]*>?|<[A-Za-z_][^<>\t]*>)\s*(<|\Z)")
+
 Unit = Literal["line", "block"]
 _SCALE = 1 << 64
+_LOOK = 1 << 20  # bytes of the first line that are looked at
 
 
 def shares(text: str) -> dict[str, float]:
@@ -39,12 +45,36 @@ def shares(text: str) -> dict[str, float]:
 
 
 def unit_of(path: Path) -> Unit:
-    """What stays together: a line where each is a JSON object or none is empty, else lines up to an empty one."""
-    with path.open("rb") as stream:
-        first = stream.readline(1 << 20).lstrip(b"\xef\xbb\xbf").lstrip()
-        if first.startswith(b"{"):
-            return "line"
-        return "block" if any(not line.strip() for line in stream) else "line"
+    """What stays together: a line where each is a JSON object or none is empty, else lines up to an empty one.
+
+    Raises:
+        DataError: It is one document of JSON or XML, in which lines mean nothing; or it cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            first = stream.readline(_LOOK).removeprefix(codecs.BOM_UTF8)
+            while first and not first.strip():
+                first = stream.readline(_LOOK)
+            if _is_document(first.strip()):
+                hint = "Make records of it, such as by `bertrun data convert`, and split those"
+                raise DataError("this is one document, whose lines are no examples", where=path, hint=hint)
+            if first.lstrip().startswith(b'{"'):
+                return "line"
+            return "block" if any(not line.strip() for line in stream) else "line"
+    except OSError as error:
+        raise DataError(f"the file cannot be read: {error.strerror}", where=path) from None
+
+
+def _is_document(first: bytes) -> bool:
+    """Whether a file whose first line this is, or the beginning of it, is JSON as a whole, or XML."""
+    if first.startswith(b"["):
+        return first[1:].lstrip()[:1] in (b"", b"{")
+    if not first.startswith(b"{"):
+        return _XML.match(first) is not None
+    try:
+        return isinstance(json.loads(first).get("data"), list)
+    except (ValueError, RecursionError):
+        return first == b"{" or len(first) >= _LOOK or (first.startswith(b'{"') and first.endswith((b",", b"[", b"{")))
 
 
 def split(
