@@ -254,6 +254,14 @@ class InspectedTask(Protocol):
 
 
 @runtime_checkable
+class ShownTask(Protocol):
+    """A task whose annotations look otherwise than its predictions: this beside the methods of `Task`."""
+
+    def shown(self, example: Any) -> Mapping[str, Any]:
+        """An example with its annotation as a JSON object, for `bertrun data show`."""
+
+
+@runtime_checkable
 class NotingTask(Protocol):
     """A task that decides something while it encodes: this beside the methods of `Task`."""
 

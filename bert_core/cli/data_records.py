@@ -71,6 +71,7 @@ def show(job: Job) -> None:
     with ctrl_c_later():
         from bert_core.datasets.showing import shown
     from bert_core.datasets.reading import of_records, open_source, open_vocabulary
+    from bert_core.protocols import ShownTask
 
     source, own = job.arguments["source"], job.own
     wanted = slice(own.start - 1, own.start - 1 + own.count)
@@ -85,7 +86,8 @@ def show(job: Job) -> None:
     reading = task.read(source, "train")
     task.learn(reading.examples)
     for example in reading.examples[wanted]:
-        click.echo(json.dumps(task.render(example, task.reference(example)), ensure_ascii=False))
+        row = task.shown(example) if isinstance(task, ShownTask) else task.render(example, task.reference(example))
+        click.echo(json.dumps(row, ensure_ascii=False))
 
 
 def _format_of(path: Path) -> Format:

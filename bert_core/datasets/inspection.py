@@ -40,10 +40,12 @@ class Part:
     Args:
         path: The file.
         facts: Of each example, in order.
+        faults: See `Reading`.
     """
 
     path: Path
     facts: Sequence[Fact]
+    faults: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,7 @@ def findings(parts: Sequence[Part]) -> Iterator[Finding]:
     """
     for part in parts:
         yield from _empty(part)
+        yield from _found("wrong", f"annotations of {part.path} were left out", part.faults, matters=True)
         yield from _twice(part)
     train, *others = parts
     for other in others:

@@ -66,7 +66,7 @@ def read_parts(
         reading = _read(spec, task, path, text)
         for line in (reading.summary, *reading.notes):
             say(f"{path}: {line}")
-        parts.append(Part(path, facts(task, reading.examples)))
+        parts.append(Part(path, facts(task, reading.examples), reading.faults))
     return parts
 
 
