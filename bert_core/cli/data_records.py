@@ -72,6 +72,7 @@ def show(job: Job) -> None:
         from bert_core.datasets.showing import shown
     from bert_core.datasets.reading import of_records, open_source, open_vocabulary
     from bert_core.protocols import ShownTask
+    from bert_core.text_files import read_text
 
     source, own = job.arguments["source"], job.own
     wanted = slice(own.start - 1, own.start - 1 + own.count)
@@ -83,7 +84,7 @@ def show(job: Job) -> None:
     if job.spec is None:
         raise UsageError("this is text, and nothing says whose", where=source, hint="Say --task")
     task = job.spec.build(job.task, None)
-    reading = task.read(source, "train")
+    reading = read_text(task, source, "train")
     task.learn(reading.examples)
     for example in reading.examples[wanted]:
         row = task.shown(example) if isinstance(task, ShownTask) else task.render(example, task.reference(example))
