@@ -40,7 +40,16 @@ def data() -> None:
     help="What stays together: a line, or lines up to an empty one, as in CoNLL columns.",
 )
 @click.option("--header", is_flag=True, help="The first line is a header, which every part gets.")
-def split_file(file: Path, into: str, output: Path | None, seed: int, unit: str, header: bool) -> None:
+@click.option(
+    "--on-bad-record",
+    default="error",
+    show_default=True,
+    metavar="error|skip:N",
+    help="Stop at a record that cannot be read, or leave out up to N of them.",
+)
+def split_file(
+    file: Path, into: str, output: Path | None, seed: int, unit: str, header: bool, on_bad_record: str
+) -> None:
     """Split a text file or records at random.
 
     What comes twice stays on one side, so that nothing leaks; therefore the shares are met about, not exactly. The
@@ -65,7 +74,7 @@ def split_file(file: Path, into: str, output: Path | None, seed: int, unit: str,
     if unit != "auto" or header:
         said = "--header" if header else f"--unit {unit}"
         raise UsageError(f"these are records, and {said} is of text", where=file)
-    return _split_records(file, output, wanted, seed)
+    return _split_records(file, output, wanted, seed, on_bad_record)
 
 
 def _split_text(file: Path, output: Path | None, into: Mapping[str, float], seed: int, unit: str, header: bool) -> None:
@@ -77,10 +86,12 @@ def _split_text(file: Path, output: Path | None, into: Mapping[str, float], seed
         click.echo(f"{folder / (name + file.suffix)}: {count:,} {kind}{'' if count == 1 else 's'}")
 
 
-def _split_records(source: Path, output: Path | None, into: Mapping[str, float], seed: int) -> None:
+def _split_records(source: Path, output: Path | None, into: Mapping[str, float], seed: int, on_bad_record: str) -> None:
+    from bert_core.data.bad_records import BadRecords
     from bert_core.datasets.record_splitting import split_records
 
-    for path, count in split_records(source, output, into, seed=seed).items():
+    on_bad = BadRecords.parse(on_bad_record)
+    for path, count in split_records(source, output, into, seed=seed, on_bad=on_bad).items():
         click.echo(f"{path}: {count:,} record{'' if count == 1 else 's'}")
 
 

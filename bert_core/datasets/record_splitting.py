@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from bert_core.data.bad_records import BadRecords
 from bert_core.data.columns import Row
 from bert_core.data.records import Records, open_records
 from bert_core.data.schema import Schema
@@ -19,7 +20,9 @@ from .splitting import part_of
 _TEXT = ("input_ids", "token_type_ids")  # columns that say what text a record is of
 
 
-def split_records(source: Path, folder: Path | None, into: Mapping[str, float], *, seed: int) -> dict[Path, int]:
+def split_records(
+    source: Path, folder: Path | None, into: Mapping[str, float], *, seed: int, on_bad: BadRecords | None = None
+) -> dict[Path, int]:
     """Write each part beside the others, in the records' order, format and names of columns.
 
     Where a record goes is decided by its pieces and the seed (of records without pieces by all columns), so that the
@@ -31,6 +34,7 @@ def split_records(source: Path, folder: Path | None, into: Mapping[str, float], 
         folder: Where the parts go; None is the file's own.
         into: The share of each part by its name.
         seed: Any whole number.
+        on_bad: What is done about records that cannot be read; None refuses them.
 
     Returns:
         How many records each part has, by its file.
@@ -40,7 +44,7 @@ def split_records(source: Path, folder: Path | None, into: Mapping[str, float], 
         UsageError: A part is there already, or nothing says where the parts of many files go.
     """
     folder = _beside(source) if folder is None else folder
-    records = _opened(source)
+    records = _opened(source, on_bad)
     targets = {name: _target(folder / f"{name}.{records.format}", records) for name in into}
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -66,9 +70,10 @@ def _beside(source: Path) -> Path:
     return source.parent
 
 
-def _opened(source: Path) -> Records:
-    schema = schema_beside(source)
-    return open_records(source, schema=Schema.read(schema) if source.is_file() and schema.is_file() else None)
+def _opened(source: Path, on_bad: BadRecords | None) -> Records:
+    path = schema_beside(source)
+    schema = Schema.read(path) if source.is_file() and path.is_file() else None
+    return open_records(source, schema=schema, on_bad=on_bad)
 
 
 def _target(path: Path, records: Records) -> Target:

@@ -11,6 +11,7 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
+from bert_core import lines
 from bert_core.errors import DataError, UsageError
 from bert_core.files import whole_file
 
@@ -97,13 +98,15 @@ def split(
         How many units each part has.
 
     Raises:
-        DataError: The file cannot be read, or is empty.
+        DataError: The file cannot be read, is empty, or is no text in UTF-8; nothing is written.
         UsageError: A part is there already, or cannot be written.
     """
     targets = {name: folder / f"{name}{path.suffix}" for name in into}
     for target in targets.values():
         if target.exists():
             raise UsageError("this is there already", where=target, hint="Name another --output")
+    for _ in lines.pieces(path):
+        pass  # what is no text would be cut anywhere
     counts = dict.fromkeys(into, 0)
     try:
         folder.mkdir(parents=True, exist_ok=True)

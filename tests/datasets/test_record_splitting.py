@@ -142,6 +142,12 @@ def test_records_are_split_by_the_command(tmp_path: Path, capsys: pytest.Capture
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(": ")[0] for line in lines] == [str(tmp_path / "parts" / f"{name}.tfrecord") for name in "ab"]
     assert sum(int(line.split(": ")[1].split()[0]) for line in lines) == 150
+    source.write_bytes(source.read_bytes()[:-5])
+    assert run(["data", "split", str(source), "--output", str(tmp_path / "cut")]) == 4
+    assert "--on-bad-record skip:1" in capsys.readouterr().err
+    command = ["data", "split", str(source), "--into", "a=0.5,b=0.5", "--output", str(tmp_path / "cut")]
+    assert run([*command, "--on-bad-record", "skip:1"]) == 0
+    assert sum(int(line.split(": ")[1].split()[0]) for line in capsys.readouterr().out.splitlines()) == 149
     assert run(["data", "split", str(source.parent)]) == 2
     assert "nothing says where the parts of these files go. Say --output" in capsys.readouterr().err
     assert run(["data", "split", str(source), "--header"]) == 2

@@ -114,4 +114,20 @@ def test_nothing_is_replaced_and_an_empty_file_leaves_nothing(tmp_path: Path) ->
     assert (tmp_path / "dev.txt").read_text() == "mine\n"
     with pytest.raises(DataError, match="the file is empty"):
         split(write(tmp_path / "none.txt", "\n"), tmp_path / "parts", INTO, seed=0, unit="line", header=False)
-    assert not list((tmp_path / "parts").iterdir())
+    assert not (tmp_path / "parts").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("text\tlabel\na\tb\n".encode("utf-16"), r"all\.tsv:1: the byte 0xff at offset 0 is not UTF-8"),
+        ("text\n好的\n".encode("gb18030"), r"all\.tsv:2: the byte 0xba at offset 5 is not UTF-8.*gb18030"),
+        (b"a\nb\0c\n", r"all\.tsv:2: the line has a NUL character"),
+    ],
+)
+def test_what_is_no_text_in_utf_8_is_not_cut(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "all.tsv"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=said):
+        split(path, tmp_path / "parts", INTO, seed=0, unit="line", header=False)
+    assert not (tmp_path / "parts").exists()
