@@ -99,9 +99,9 @@ def read(path: Path) -> Iterator[tuple[int, str]]:
             raise DataError.at(path, number + 1, what, hint="Are the ends of its lines missing?")
         if feed:
             whole, feed, after = rest.rpartition(b"\n")
-            for line in _split(held + b"\n" + whole + feed):
-                number += 1
-                yield number, line
+            found = _split(held + b"\n" + whole + feed)
+            yield from enumerate(found, number + 1)
+            number += len(found)
             held = after
     if held:
         yield from enumerate(_split(held), number + 1)
@@ -128,7 +128,7 @@ def parse(line: str, path: Path, number: int, *, hint: str | None = None) -> dic
             (`NaN`) or has thousands of digits.
     """
     try:
-        found = json.loads(line, object_pairs_hook=_members, parse_constant=_constant)
+        found = _DECODER.decode(line)
     except _FaultError as error:
         raise DataError.at(path, number, str(error), hint=hint) from None
     except json.JSONDecodeError as error:
@@ -179,6 +179,9 @@ def _members(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 def _constant(name: str) -> object:
     raise _FaultError(f"the line is not JSON: {name} is no number")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_members, parse_constant=_constant)
 
 
 @contextmanager

@@ -246,8 +246,19 @@ class RecordTask(Task, Protocol):
 class InspectedTask(Protocol):
     """A task whose data `bertrun data check` and `stats` can look at: this beside the methods of `Task`."""
 
-    def inspect(self, example: Any) -> tuple[str, Sequence[str], Sequence[str]]:
-        """Where an example stands in its file (`line 3`), its texts, and its labels or the types of its spans."""
+    def inspect(self, example: Any) -> tuple[str, Sequence[str], Sequence[str | float]]:
+        """Where an example stands in its file (`line 3`), its texts, and its labels or the types of its spans.
+
+        Where the task learns a number, that is what stands for the labels.
+        """
+
+
+@runtime_checkable
+class ShownTask(Protocol):
+    """A task whose annotations look otherwise than its predictions: this beside the methods of `Task`."""
+
+    def shown(self, example: Any) -> Mapping[str, Any]:
+        """An example with its annotation as a JSON object, for `bertrun data show`."""
 
 
 @runtime_checkable

@@ -17,6 +17,7 @@ from .data.schema import Schema
 from .errors import DataError, UsageError
 from .protocols import RecordTask, Task
 from .text.tokenizer import WordPiece
+from .text_files import read_text
 from .types import Arrays, Feature, Reading, Split
 
 PIECES = ("input_ids", "attention_mask", "token_type_ids")
@@ -83,7 +84,7 @@ class Reader:
         Args:
             task: The task.
             name: Its name.
-            source: A file; of records also a folder or a glob; None for the task's sample.
+            source: A file; of records, and of text to train on, also a folder or a glob; None for the task's sample.
             split: What they are for.
 
         Raises:
@@ -92,7 +93,7 @@ class Reader:
         """
         if source is not None and is_records(source):
             return self.records(as_record_task(task, name), source)
-        reading = task.read(source, split)
+        reading = read_text(task, source, split)
         unused = () if self.schema is None else (f"--schema {self.schema} is not used: this is text, not records",)
         return replace(reading, notes=(*reading.notes, *unused))
 

@@ -18,7 +18,9 @@ class RunOptions:
     """What is trained on, for how long, and where it is written."""
 
     train_data: Path | None = option(
-        None, metavar="FILE", help="Data to train on; where no data is named, the sample that the task carries."
+        None,
+        metavar="FILE",
+        help="Data to train on, also a folder or a glob; where no data is named, the sample that the task carries.",
     )
     eval_data: Path | None = option(None, metavar="FILE", help="Data to score during training.")
     test_data: Path | None = option(

@@ -311,12 +311,14 @@ class Reading:
         summary: One line: how many, of what.
         notes: One sentence for each thing that was decided or put right while reading.
         files: What was read, where that is not the one file that was named.
+        faults: One sentence, with its place, for each annotation that is wrong and was left out; the notes sum them up.
     """
 
     examples: Sequence[Any]
     summary: str
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
+    faults: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

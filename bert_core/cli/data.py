@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -39,28 +40,59 @@ def data() -> None:
     help="What stays together: a line, or lines up to an empty one, as in CoNLL columns.",
 )
 @click.option("--header", is_flag=True, help="The first line is a header, which every part gets.")
-def split_file(file: Path, into: str, output: Path | None, seed: int, unit: str, header: bool) -> None:
-    """Split a text file at random.
+@click.option(
+    "--on-bad-record",
+    default="error",
+    show_default=True,
+    metavar="error|skip:N",
+    help="Stop at a record that cannot be read, or leave out up to N of them.",
+)
+def split_file(
+    file: Path, into: str, output: Path | None, seed: int, unit: str, header: bool, on_bad_record: str
+) -> None:
+    """Split a text file or records at random.
 
     What comes twice stays on one side, so that nothing leaks; therefore the shares are met about, not exactly. The
     parts keep the file's order and its ending.
 
+    FILE may be TFRecords or MindRecords too (a file, a folder or a glob): the parts have their format and columns, and
+    the same pieces stay on one side. A long text of which several records were made may get into two parts: where
+    that matters, split the text.
+
     \b
-    Example:
+    Examples:
       bertrun data split all.conll --into train=0.9,dev=0.1 --output parts
+      bertrun data split all.tfrecord --into train=0.9,dev=0.1 --output parts
     """
     with ctrl_c_later():  # NumPy starts threads
         from bert_core.datasets.reading import of_records
-    from bert_core.datasets.splitting import shares, split, unit_of
+    from bert_core.datasets.splitting import shares
 
-    if of_records(file):
-        hint = "Split the text that they were made of"
-        raise UsageError("these are records, of which one text may have several", where=file, hint=hint)
+    wanted = shares(into)
+    if not of_records(file):
+        return _split_text(file, output, wanted, seed, unit, header)
+    if unit != "auto" or header:
+        said = "--header" if header else f"--unit {unit}"
+        raise UsageError(f"these are records, and {said} is of text", where=file)
+    return _split_records(file, output, wanted, seed, on_bad_record)
 
-    wanted, folder = shares(into), output or file.parent
+
+def _split_text(file: Path, output: Path | None, into: Mapping[str, float], seed: int, unit: str, header: bool) -> None:
+    from bert_core.datasets.splitting import split, unit_of
+
+    folder = output or file.parent
     kind = unit_of(file) if unit == "auto" else cast("Unit", unit)
-    for name, count in split(file, folder, wanted, seed=seed, unit=kind, header=header).items():
+    for name, count in split(file, folder, into, seed=seed, unit=kind, header=header).items():
         click.echo(f"{folder / (name + file.suffix)}: {count:,} {kind}{'' if count == 1 else 's'}")
+
+
+def _split_records(source: Path, output: Path | None, into: Mapping[str, float], seed: int, on_bad_record: str) -> None:
+    from bert_core.data.bad_records import BadRecords
+    from bert_core.datasets.record_splitting import split_records
+
+    on_bad = BadRecords.parse(on_bad_record)
+    for path, count in split_records(source, output, into, seed=seed, on_bad=on_bad).items():
+        click.echo(f"{path}: {count:,} record{'' if count == 1 else 's'}")
 
 
 for command in (CHECK_COMMAND, STATS_COMMAND, CONVERT_COMMAND, SHOW_COMMAND):

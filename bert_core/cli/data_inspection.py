@@ -16,8 +16,8 @@ from bert_core.interrupt import ctrl_c_later
 from .task_command import FILE, Job, TaskCommand
 
 CHECK = """Look for what would make training or scores wrong: texts that are empty, come twice with two labels, or are
-both in the data to train on and in that to score with; and labels that only the latter has. Exit code 4 where there is
-such.
+both in the data to train on and in that to score with; labels that only the latter has; and annotations that are not
+where they are said to be. Exit code 4 where there is such.
 
 TRAIN is what is trained on, each OTHER what is scored with. Given a vocabulary, texts that are longer than --max-length
 are counted too.
@@ -92,7 +92,10 @@ def _count_records(job: Job) -> None:
     from bert_core.datasets.reading import open_source
 
     for path in job.arguments["files"]:
-        _print(job, path, record_statistics(open_source(path, job.own)))
+        records = open_source(path, job.own)
+        if not job.own.json:
+            click.echo(f"{path}: {len(records):,} records")
+        _print(job, path, record_statistics(records))
 
 
 def _count_examples(job: Job) -> None:

@@ -15,7 +15,7 @@ from bert_core.interrupt import ctrl_c_later
 from .task_command import FILE, Job, TaskCommand
 
 if TYPE_CHECKING:
-    from bert_core.datasets.conversion import Format
+    from bert_core.data.records import Format
 
 FORMATS: tuple[Format, ...] = ("tfrecord", "mindrecord")
 CONVERT = """Write TFRecord or MindRecord.
@@ -71,6 +71,8 @@ def show(job: Job) -> None:
     with ctrl_c_later():
         from bert_core.datasets.showing import shown
     from bert_core.datasets.reading import of_records, open_source, open_vocabulary
+    from bert_core.protocols import ShownTask
+    from bert_core.text_files import read_text
 
     source, own = job.arguments["source"], job.own
     wanted = slice(own.start - 1, own.start - 1 + own.count)
@@ -82,10 +84,11 @@ def show(job: Job) -> None:
     if job.spec is None:
         raise UsageError("this is text, and nothing says whose", where=source, hint="Say --task")
     task = job.spec.build(job.task, None)
-    reading = task.read(source, "train")
+    reading = read_text(task, source, "train")
     task.learn(reading.examples)
     for example in reading.examples[wanted]:
-        click.echo(json.dumps(task.render(example, task.reference(example)), ensure_ascii=False))
+        row = task.shown(example) if isinstance(task, ShownTask) else task.render(example, task.reference(example))
+        click.echo(json.dumps(row, ensure_ascii=False))
 
 
 def _format_of(path: Path) -> Format:

@@ -12,7 +12,7 @@ import click
 from bert_core.manager import PluginManager, Policy
 
 if TYPE_CHECKING:
-    from bert_core.datasets.conversion import Format
+    from bert_core.data.records import Format
     from bert_core.datasets.sinks import OpenEncoder, RecordSinks
 
 

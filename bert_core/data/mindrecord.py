@@ -51,6 +51,11 @@ class MindRecordFile:
         return self._columns
 
     @property
+    def stored(self) -> Mapping[str, str]:
+        """See `RecordFile`."""
+        return self._stored
+
+    @property
     def damaged(self) -> Sequence[int]:
         """None: there are no checksums."""
         return ()

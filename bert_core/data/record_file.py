@@ -21,6 +21,10 @@ class RecordFile(Protocol):
         """The columns of each record, by our names."""
 
     @property
+    def stored(self) -> Mapping[str, str]:
+        """For each name of ours, the name that the file has."""
+
+    @property
     def damaged(self) -> Sequence[int]:
         """Numbers of the records, from 0, that are known not to be what was written."""
 

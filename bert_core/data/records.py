@@ -7,7 +7,7 @@ from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice, pairwise
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,8 @@ from bert_core.data.schema import Schema
 from bert_core.data.tfrecord import TFRecordFile, is_tfrecord, packing
 from bert_core.errors import DataError
 
+Format = Literal["tfrecord", "mindrecord"]
+
 _HEAD = 1024  # bytes that tell a format
 _LOOK = 100  # files of a folder that are looked into, to tell records from text
 _CHUNK = 256  # records at once, where all are read
@@ -35,6 +37,14 @@ class Records(Protocol):
     @property
     def columns(self) -> Mapping[str, Column]:
         """The columns of each record, by our names."""
+
+    @property
+    def stored(self) -> Mapping[str, str]:
+        """For each name of ours, the name that the first file has."""
+
+    @property
+    def format(self) -> Format:
+        """Of every file."""
 
     @property
     def paths(self) -> Sequence[Path]:
@@ -94,6 +104,16 @@ class FileRecords:
     def columns(self) -> Mapping[str, Column]:
         """See `Records`."""
         return next((file.columns for file in self._files if len(file)), self._files[0].columns)
+
+    @property
+    def stored(self) -> Mapping[str, str]:
+        """See `Records`."""
+        return next((file.stored for file in self._files if len(file)), self._files[0].stored)
+
+    @property
+    def format(self) -> Format:
+        """See `Records`."""
+        return "mindrecord" if isinstance(self._files[0], MindRecordFile) else "tfrecord"
 
     def read(self, index: int) -> Row:
         """See `Records`."""

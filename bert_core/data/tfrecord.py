@@ -66,6 +66,11 @@ class TFRecordFile:
         return self._columns
 
     @property
+    def stored(self) -> Mapping[str, str]:
+        """See `RecordFile`."""
+        return self._stored
+
+    @property
     def damaged(self) -> Sequence[int]:
         """See `RecordFile`."""
         return sorted(self._damaged)

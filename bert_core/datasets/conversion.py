@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,7 @@ import numpy as np
 
 from bert_core.data.columns import Column, Row, reference_name
 from bert_core.data.mindrecord_writer import MindRecordWriter, mindrecord_writer
-from bert_core.data.records import Records
+from bert_core.data.records import Format, Records
 from bert_core.data.schema import write_schema
 from bert_core.data.tfrecord_writer import TFRecordWriter, tfrecord_writer
 from bert_core.errors import DataError, UsageError
@@ -21,7 +21,6 @@ from bert_core.protocols import RecordTask
 from bert_core.recorded import columns_of
 from bert_core.text.tokenizer import WordPiece
 
-Format = Literal["tfrecord", "mindrecord"]
 Names = Literal["modelzoo", "bertrun"]
 LABELS = "labels.txt"
 _CHUNK = 256
@@ -34,17 +33,17 @@ class Target:
     Args:
         path: The file.
         format: Its format.
-        names: Whose names the columns get.
+        names: Whose names the columns get; or the name of each, by ours.
     """
 
     path: Path
     format: Format
-    names: Names
+    names: Names | Mapping[str, str]
 
     @property
     def schema(self) -> Path:
         """The schema file beside TFRecords."""
-        return self.path.with_name(f"{self.path.stem}.schema.json")
+        return schema_beside(self.path)
 
     def check_free(self) -> None:
         """Refuse to replace anything.
@@ -68,24 +67,69 @@ class Target:
         Raises:
             DataError: They cannot be written; nothing is left.
         """
+        with self.opened(columns) as writer:
+            for row in rows:
+                writer.write(row)
+        return writer.count
+
+    @contextmanager
+    def opened(self, columns: Sequence[Column]) -> Iterator[TargetWriter]:
+        """A writer of records; what it wrote, and the schema of TFRecords, is there when the block ends well.
+
+        Args:
+            columns: Those of each record, under our names.
+
+        Raises:
+            DataError: They cannot be written; nothing is left.
+        """
         stored = [Column(self._name(column.name), self._dtype(column), column.shape) for column in columns]
         with self._writer(stored) as writer:
-            for row in rows:
-                writer.write({self._name(name): values for name, values in row.items()})
-            count = writer.count
+            named = TargetWriter(writer, {column.name: self._name(column.name) for column in columns})
+            yield named
         if self.format == "tfrecord":
-            write_schema(self.schema, stored, count)
-        return count
+            write_schema(self.schema, stored, named.count)
 
     def _writer(self, columns: Sequence[Column]) -> AbstractContextManager[TFRecordWriter | MindRecordWriter]:
         return tfrecord_writer(self.path) if self.format == "tfrecord" else mindrecord_writer(self.path, columns)
 
     def _name(self, name: str) -> str:
-        return reference_name(name) if self.names == "modelzoo" else name
+        if isinstance(self.names, str):
+            return reference_name(name) if self.names == "modelzoo" else name
+        return self.names[name]
 
     def _dtype(self, column: Column) -> Any:
         """TFRecord has no int32."""
         return "int64" if self.format == "tfrecord" and column.dtype == "int32" else column.dtype
+
+
+def schema_beside(path: Path) -> Path:
+    """Where the schema of a file of TFRecords lies."""
+    return path.with_name(f"{path.stem}.schema.json")
+
+
+class TargetWriter:
+    """Writes rows under the names that a target gives.
+
+    Args:
+        writer: Of the format.
+        names: Of each column, by ours.
+    """
+
+    def __init__(self, writer: TFRecordWriter | MindRecordWriter, names: Mapping[str, str]) -> None:
+        self._writer, self._names = writer, names
+
+    def write(self, row: Row) -> None:
+        """Write a record.
+
+        Raises:
+            DataError: A column is not there, or of another type or shape than was announced.
+        """
+        self._writer.write({self._names[name]: values for name, values in row.items()})
+
+    @property
+    def count(self) -> int:
+        """How many were written."""
+        return self._writer.count
 
 
 def convert_examples(
@@ -105,9 +149,7 @@ def convert_examples(
     """
     labels = "".join(f"{label}\n" for label in task.record_labels())
     beside = target.path.parent / LABELS
-    if labels and beside.is_file() and beside.read_text(encoding="utf-8") != labels:
-        hint = "Give it with --label-file, so that ids are the same, or name another folder"
-        raise DataError("the labels beside these records are others", where=beside, hint=hint)
+    check_labels(beside, labels)
     columns = columns_of(task, text.max_length)
     count = target.write(_filled(task.to_records(examples, text), columns, text), columns)
     say(f"{target.path}: {count:,} records of {text.max_length} pieces from {len(examples):,} examples")
@@ -116,14 +158,30 @@ def convert_examples(
         say(f"{beside}: {len(task.record_labels())} labels, in the order of their ids")
 
 
+def check_labels(path: Path, labels: str) -> None:
+    """Refuse to put records beside a label file that is not theirs.
+
+    Args:
+        path: The label file that is there, or not.
+        labels: What it should hold; empty where the records have none.
+
+    Raises:
+        DataError: It holds something else.
+    """
+    if labels and path.is_file() and path.read_text(encoding="utf-8") != labels:
+        hint = "Give it with --label-file, so that ids are the same, or name another folder"
+        raise DataError("the labels beside these records are others", where=path, hint=hint)
+
+
 def convert_records(records: Records, target: Target, say: Callable[[str], None]) -> None:
     """Write records in another format or under other names."""
     columns = list(records.columns.values())
-    count = target.write(_read(records), columns)
+    count = target.write(rows_of(records), columns)
     say(f"{target.path}: {count:,} records")
 
 
-def _read(records: Records) -> Iterator[Row]:
+def rows_of(records: Records) -> Iterator[Row]:
+    """Every record, in order."""
     for start in range(0, len(records), _CHUNK):
         yield from records.read_many(range(start, min(start + _CHUNK, len(records))))
 

@@ -25,12 +25,12 @@ class Fact:
     Args:
         where: Its place in its file, such as `line 3`.
         texts: Its texts.
-        labels: Its labels, or the types of its spans.
+        labels: Its labels, or the types of its spans; or the number that is to be learnt.
     """
 
     where: str
     texts: tuple[str, ...]
-    labels: tuple[str, ...]
+    labels: tuple[str | float, ...]
 
 
 @dataclass(frozen=True)
@@ -40,10 +40,12 @@ class Part:
     Args:
         path: The file.
         facts: Of each example, in order.
+        faults: See `Reading`.
     """
 
     path: Path
     facts: Sequence[Fact]
+    faults: Sequence[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,6 +86,7 @@ def findings(parts: Sequence[Part]) -> Iterator[Finding]:
     """
     for part in parts:
         yield from _empty(part)
+        yield from _found("wrong", f"annotations of {part.path} were left out", part.faults, matters=True)
         yield from _twice(part)
     train, *others = parts
     for other in others:
@@ -117,7 +120,8 @@ def _leaks(train: Part, other: Part) -> Iterator[Finding]:
 
 def _strange_labels(train: Part, other: Part) -> Iterator[Finding]:
     known = {label for fact in train.facts for label in fact.labels}
-    strange = [(label, fact.where) for fact in other.facts for label in fact.labels if label not in known]
+    said = [(label, fact.where) for fact in other.facts for label in fact.labels if isinstance(label, str)]
+    strange = [(label, where) for label, where in said if label not in known]
     for label in dict.fromkeys(label for label, _ in strange):
         places = [where for found, where in strange if found == label]
         what = f"times {other.path} has the label {label}, which {train.path} does not have"
@@ -155,14 +159,14 @@ def statistics(facts: Sequence[Fact], pieces: Sequence[int] | None) -> Mapping[s
         facts: Of each example.
         pieces: How many each has, where there is a vocabulary.
     """
-    labels = Counter(label for fact in facts for label in fact.labels)
-    characters = [sum(map(len, fact.texts)) for fact in facts]
-    found: dict[str, Any] = {
-        "examples": len(facts),
-        "without a label": sum(not fact.labels for fact in facts),
-        "labels": dict(sorted(labels.items(), key=lambda counted: (-counted[1], counted[0]))),
-        "characters": _spread(characters),
-    }
+    labels = Counter(label for fact in facts for label in fact.labels if isinstance(label, str))
+    numbers = [label for fact in facts for label in fact.labels if not isinstance(label, str)]
+    found: dict[str, Any] = {"examples": len(facts), "without a label": sum(not fact.labels for fact in facts)}
+    if numbers:
+        found["target"] = _of_numbers(numbers)
+    else:
+        found["labels"] = dict(sorted(labels.items(), key=lambda counted: (-counted[1], counted[0])))
+    found["characters"] = _spread([sum(map(len, fact.texts)) for fact in facts])
     return found if pieces is None else {**found, "pieces": _spread(pieces)}
 
 
@@ -184,6 +188,18 @@ def record_statistics(records: Records) -> Mapping[str, Any]:
     if "next_sentence_labels" in records.columns:
         found |= {"next sentences": follows, "other sentences": len(records) - follows}
     return found
+
+
+def _of_numbers(values: Sequence[float]) -> dict[str, float]:
+    """How many, from where to where, their mean, and their deviation from it (of all of them, not of a sample)."""
+    mean, deviation = float(np.mean(values)), float(np.std(values))
+    return {
+        "count": len(values),
+        "least": min(values),
+        "greatest": max(values),
+        "mean": round(mean, 4),
+        "deviation": round(deviation, 4),
+    }
 
 
 def _spread(values: Sequence[int]) -> dict[str, float]:

@@ -16,6 +16,7 @@ from bert_core.manager import PluginManager
 from bert_core.protocols import InspectedTask
 from bert_core.recorded import Reader
 from bert_core.text.tokenizer import WordPiece
+from bert_core.text_files import read_text
 from bert_core.types import Reading, TaskSpec
 
 from .inspection import Part, facts
@@ -45,8 +46,7 @@ def _read(spec: TaskSpec, task: Any, path: Path, text: WordPiece | None) -> Read
         raise UsageError(
             "records hold ids of pieces", where=path, hint="Say --vocab, or --weights with their vocabulary"
         )
-    reading: Reading = task.read(path, "train")
-    return reading
+    return read_text(task, path, "train")
 
 
 def read_parts(
@@ -66,7 +66,7 @@ def read_parts(
         reading = _read(spec, task, path, text)
         for line in (reading.summary, *reading.notes):
             say(f"{path}: {line}")
-        parts.append(Part(path, facts(task, reading.examples)))
+        parts.append(Part(path, facts(task, reading.examples), reading.faults))
     return parts
 
 

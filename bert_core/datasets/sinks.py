@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 from bert_core.data.columns import Column, Dtype
 from bert_core.data.mindrecord_index import index_of
 from bert_core.data.mindrecord_writer import MindRecordWriter, mindrecord_writer
+from bert_core.data.records import Format
 from bert_core.data.tfrecord_writer import TFRecordWriter, tfrecord_writer
 from bert_core.text.tokenizer import WordPiece
-
-from .conversion import Format
 
 Writer = TFRecordWriter | MindRecordWriter
 

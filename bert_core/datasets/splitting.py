@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Literal
 
+from bert_core import lines
 from bert_core.errors import DataError, UsageError
 from bert_core.files import whole_file
 
+# A declaration, or a tag with nothing after it but the next one; words in columns may begin with `<` too.
+_XML = re.compile(rb"<\?xml\s|(<!--.*-->|<!DOCTYPE\s[^>]*>?|<[A-Za-z_][^<>\t]*>)\s*(<|\Z)")
+
 Unit = Literal["line", "block"]
 _SCALE = 1 << 64
+_LOOK = 1 << 20  # bytes of the first line that are looked at
 
 
 def shares(text: str) -> dict[str, float]:
@@ -39,12 +46,36 @@ def shares(text: str) -> dict[str, float]:
 
 
 def unit_of(path: Path) -> Unit:
-    """What stays together: a line where each is a JSON object or none is empty, else lines up to an empty one."""
-    with path.open("rb") as stream:
-        first = stream.readline(1 << 20).lstrip(b"\xef\xbb\xbf").lstrip()
-        if first.startswith(b"{"):
-            return "line"
-        return "block" if any(not line.strip() for line in stream) else "line"
+    """What stays together: a line where each is a JSON object or none is empty, else lines up to an empty one.
+
+    Raises:
+        DataError: It is one document of JSON or XML, in which lines mean nothing; or it cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            first = stream.readline(_LOOK).removeprefix(codecs.BOM_UTF8)
+            while first and not first.strip():
+                first = stream.readline(_LOOK)
+            if _is_document(first.strip()):
+                hint = "Make records of it, such as by `bertrun data convert`, and split those"
+                raise DataError("this is one document, whose lines are no examples", where=path, hint=hint)
+            if first.lstrip().startswith(b'{"'):
+                return "line"
+            return "block" if any(not line.strip() for line in stream) else "line"
+    except OSError as error:
+        raise DataError(f"the file cannot be read: {error.strerror}", where=path) from None
+
+
+def _is_document(first: bytes) -> bool:
+    """Whether a file whose first line this is, or the beginning of it, is JSON as a whole, or XML."""
+    if first.startswith(b"["):
+        return first[1:].lstrip()[:1] in (b"", b"{")
+    if not first.startswith(b"{"):
+        return _XML.match(first) is not None
+    try:
+        return isinstance(json.loads(first).get("data"), list)
+    except (ValueError, RecursionError):
+        return first == b"{" or len(first) >= _LOOK or (first.startswith(b'{"') and first.endswith((b",", b"[", b"{")))
 
 
 def split(
@@ -67,13 +98,15 @@ def split(
         How many units each part has.
 
     Raises:
-        DataError: The file cannot be read, or is empty.
+        DataError: The file cannot be read, is empty, or is no text in UTF-8; nothing is written.
         UsageError: A part is there already, or cannot be written.
     """
     targets = {name: folder / f"{name}{path.suffix}" for name in into}
     for target in targets.values():
         if target.exists():
             raise UsageError("this is there already", where=target, hint="Name another --output")
+    for _ in lines.pieces(path):
+        pass  # what is no text would be cut anywhere
     counts = dict.fromkeys(into, 0)
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -85,7 +118,7 @@ def split(
                 for stream in streams.values():
                     stream.write(first)
             for content in units:
-                name = _part(content, into, seed)
+                name = part_of(b" ".join(content.split()), into, seed)
                 streams[name].write(content)
                 counts[name] += 1
             if not any(counts.values()):
@@ -115,9 +148,9 @@ def _units(path: Path, unit: Unit) -> Iterator[bytes]:
         yield block + b"\n"
 
 
-def _part(content: bytes, into: Mapping[str, float], seed: int) -> str:
+def part_of(content: bytes, into: Mapping[str, float], seed: int) -> str:
     """Where a unit goes: a number from 0 to 1 made of its content, laid on the shares."""
-    digest = hashlib.blake2b(b" ".join(content.split()), digest_size=8, key=json.dumps(seed).encode()).digest()
+    digest = hashlib.blake2b(content, digest_size=8, key=json.dumps(seed).encode()).digest()
     place, reached = int.from_bytes(digest, "big") / _SCALE, 0.0
     for name, share in into.items():
         reached += share

@@ -179,8 +179,6 @@ def test_records_alone_are_checked_and_counted(
     short.write_text("\n".join(vocab.read_text().splitlines()[:8]))
     assert run(["data", "check", str(target), "--vocab", str(short)]) == 4
     assert "the column 'input_ids' holds 8, and the vocabulary has 8 pieces" in capsys.readouterr().err
-    assert run(["data", "split", str(target)]) == 2
-    assert "Split the text that they were made of" in capsys.readouterr().err
 
 
 def test_pre_training_records_are_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -72,3 +72,22 @@ def test_statistics() -> None:
     assert said["pieces"] == {"mean": 7.0, "least": 7, "median": 7, "90 %": 7, "99 %": 7, "most": 7}
     assert "pieces" not in statistics(facts, None)
     assert statistics([], None)["characters"] == {}
+
+
+def test_numbers_are_told_by_their_spread() -> None:
+    facts = [Fact("", ("x",), (number,)) for number in (0.0, 5.0, 1.0)] + [Fact("", ("x",), ())]
+    said = statistics(facts, None)
+    assert said["without a label"] == 1
+    assert said["target"] == {"count": 3, "least": 0.0, "greatest": 5.0, "mean": 2.0, "deviation": 2.1602}
+    assert "labels" not in said
+
+
+def test_several_labels_of_an_example_count_each() -> None:
+    said = statistics([Fact("", ("x",), ("A", "B")), Fact("", ("y",), ("B",)), Fact("", ("z",), ())], None)
+    assert (said["labels"], said["without a label"], said["examples"]) == ({"B": 2, "A": 1}, 1, 3)
+
+
+def test_numbers_of_the_same_text_may_contradict_and_none_is_strange() -> None:
+    train = Part(Path("train"), [Fact("line 1", ("a",), (1.0,)), Fact("line 2", ("a",), (2.0,))])
+    dev = Part(Path("dev"), [Fact("line 1", ("b",), (3.5,))])
+    assert found(train, dev).keys() == {"contradictions"}

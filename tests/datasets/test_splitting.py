@@ -72,6 +72,30 @@ def test_what_stays_together_is_recognised(tmp_path: Path, content: str, unit: s
     assert unit_of(write(tmp_path / "all", content)) == unit
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        '{"version": "1.1", "data": [{"title": "a", "paragraphs": []}]}',
+        '{"data": [' + '{"title": "a", "paragraphs": []}, ' * 40_000 + "]}",
+        '{\n  "version": "1.1",\n  "data": []\n}\n',
+        '\ufeff\n{"version": "1.1",\n "data": []}\n',
+        '[{"context_id": "1"}]',
+        "[\n  {}\n]\n",
+        '<?xml version="1.0"?>\n<root/>\n',
+        "<root><sentence>a</sentence></root>\n",
+        '<doc id="1">\nA\n\nB\n</doc>\n',
+    ],
+)
+def test_a_document_is_not_cut_at_its_lines(tmp_path: Path, content: str) -> None:
+    with pytest.raises(DataError, match="this is one document, whose lines are no examples"):
+        unit_of(write(tmp_path / "all", content))
+
+
+@pytest.mark.parametrize("content", ["{ O\n\n} O\n", "<s> O\n\na O\n", "[ O\n\n] O\n", "[1] see\n\nb\n"])
+def test_words_that_look_like_the_beginning_of_a_document_are_words(tmp_path: Path, content: str) -> None:
+    assert unit_of(write(tmp_path / "all", content)) == "block"
+
+
 @pytest.mark.parametrize("said", ["train", "train=0.5", "train=0.5,train=0.5", "train=1.5,dev=-0.5", "a/b=1", "=1", ""])
 def test_shares_that_make_no_whole_are_refused(said: str) -> None:
     with pytest.raises(UsageError, match=r"train=0\.8,dev=0\.1,test=0\.1"):
@@ -90,4 +114,20 @@ def test_nothing_is_replaced_and_an_empty_file_leaves_nothing(tmp_path: Path) ->
     assert (tmp_path / "dev.txt").read_text() == "mine\n"
     with pytest.raises(DataError, match="the file is empty"):
         split(write(tmp_path / "none.txt", "\n"), tmp_path / "parts", INTO, seed=0, unit="line", header=False)
-    assert not list((tmp_path / "parts").iterdir())
+    assert not (tmp_path / "parts").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("text\tlabel\na\tb\n".encode("utf-16"), r"all\.tsv:1: the byte 0xff at offset 0 is not UTF-8"),
+        ("text\n好的\n".encode("gb18030"), r"all\.tsv:2: the byte 0xba at offset 5 is not UTF-8.*gb18030"),
+        (b"a\nb\0c\n", r"all\.tsv:2: the line has a NUL character"),
+    ],
+)
+def test_what_is_no_text_in_utf_8_is_not_cut(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "all.tsv"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=said):
+        split(path, tmp_path / "parts", INTO, seed=0, unit="line", header=False)
+    assert not (tmp_path / "parts").exists()

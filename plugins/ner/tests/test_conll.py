@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from bertrun_ner.conll import Columns, parse_conll
+from bertrun_ner.blocks import Columns
+from bertrun_ner.conll import parse_conll
 from bertrun_ner.schemes import BIOES, IOB2
 from bertrun_ner.sentence import Span
 
@@ -17,7 +19,7 @@ COUNT = "Columns count from 0, or from -1 backwards."
 
 def read(text, **options):
     columns = Columns(options.pop("word", 0), options.pop("tag", -1))
-    return parse_conll(text, PATH, columns, **options)
+    return parse_conll(enumerate(re.split(r"\r*\n|\r", text), 1), PATH, columns, **options)
 
 
 def rows(text, **options):
@@ -61,6 +63,11 @@ def test_columns_are_chosen():
 def test_comments_are_left_out_where_nothing_else_could_be_meant():
     assert rows("# text = a b\na\tO\n# again\nb\tO\n") == ["2 a/O b/O"]
     assert [one.words() for one in read("# text = a b\na\nb\n").sentences] == [("a", "b")]
+
+
+def test_what_a_comment_is_may_be_told_by_a_later_sentence():
+    assert rows("# a O\n\nb\tO\n") == ["3 b/O"]
+    assert rows("# a\n\n# b\n\nc O\n") == ["1 #/a", "3 #/b", "5 c/O"]
 
 
 @pytest.mark.parametrize("text", ["#\tO\n# \tO\n#NER\tB-PER\n", "# O\n# O\n#NER B-PER\n"])
@@ -152,6 +159,7 @@ def complaint(text, **options):
             "some.conll:2: the line has 3 columns, the lines before have 2. "
             "Columns are separated by blanks in this file.",
         ),
+        ("a O\n\nb\tO\n", f"some.conll:3: the line has 2 columns, the lines before have 1. {TABS}"),
         ("a\tO\n\tO\n", f"some.conll:2: the word is empty. {TABS}"),
         ("a\tO\nb\t\n", f"some.conll:2: the tag is empty. {TAGS}"),
         ("a O\nb B-\n", f"some.conll:2: the tag 'B-' names no type. {TAGS}"),
@@ -233,3 +241,18 @@ def test_digits_that_are_not_there_cannot_be_taken_off():
     assert complaint("口0 O\n腔 O\n", strip_word_digits=True) == (
         "some.conll:2: the word '腔' has no number at its end to take off. Leave --strip-word-digits out for this file."
     )
+
+
+def test_a_sentence_is_read_when_its_lines_have_come():
+    def numbered():
+        yield from enumerate(["a O", "b X-PER", "", "c O"], 1)
+        raise AssertionError("the line behind was asked for")
+
+    with pytest.raises(DataError, match=r"some\.conll:2: the tag 'X-PER'"):
+        parse_conll(numbered(), PATH, Columns())
+
+
+def test_equal_tags_and_places_are_kept_once():
+    first, second = read("aa B-PER\nb O \n\ncc B-PER\nd O\n").sentences
+    pairs = zip((*first.tags, *first.units), (*second.tags, *second.units), strict=True)
+    assert all(one is other for one, other in pairs)

@@ -50,7 +50,7 @@ def test_questions_without_an_answer_at_its_place_are_listed_and_not_learnt(writ
     path = write(data(asked("a", ("Oslo", 0)), asked("b", ("Oslo", 3)), asked("c", ("Bergen", 0), ("Norway", 11))))
     train = SquadTask(SquadOptions()).read(path, "train")
     assert [one.id for one in train.examples] == ["a", "c"]
-    assert train.notes[0] == "1 questions are left out, as the text has none of their answers where the file says"
+    assert train.notes[0] == "1 question is left out, as the text has none of its answers where the file says"
     assert [note.partition(": ")[2] for note in train.notes[1:]] == [
         "question b: the answer 'Oslo' is said to be at 3, where 'o is' is; it is at 0",
         "question c: the answer 'Bergen' is said to be at 0, where 'Oslo i' is; the context has it nowhere",

@@ -146,11 +146,12 @@ class ClassifierTask:
             return ()
         return self.labels if self._options.label_file is None else read_labels(self._options.label_file)
 
-    def inspect(self, example: Example) -> tuple[str, Sequence[str], Sequence[str]]:
-        """Where an example is, its texts, and its classes."""
+    def inspect(self, example: Example) -> tuple[str, Sequence[str], Sequence[str | float]]:
+        """Where an example is, its texts, and its classes or its score."""
         place = example.where.rpartition(":")[2].strip()
         texts = [example.text, *([] if example.pair is None else [example.pair])]
-        return f"line {place}" if place.isdigit() else place, texts, sorted(names_of(example.label))
+        said = [example.label] if isinstance(example.label, float | int) else sorted(names_of(example.label))
+        return f"line {place}" if place.isdigit() else place, texts, said
 
     def _reading(self, examples: Sequence[Example], path: Path) -> Reading:
         """Leave out what has no label, and refuse what was not learnt."""

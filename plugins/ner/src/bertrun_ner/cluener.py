@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
+from bisect import bisect
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from bert_core import DataError, lines
 
@@ -15,8 +15,7 @@ from .sentence import Corpus, Sentence, Span, from_text
 _EXAMPLE = 'A line is {"text": "...", "label": {TYPE: {MENTION: [[FIRST, LAST], ...]}}}; the last character counts.'
 
 
-@dataclass(frozen=True)
-class _Mention:
+class _Mention(NamedTuple):
     type: str
     text: str
     start: int
@@ -64,15 +63,16 @@ def parse_cluener(numbered: Iterable[tuple[int, str]], path: Path) -> Corpus:
 
 def _sentence(line: str, path: Path, number: int) -> tuple[Sentence, list[tuple[_Mention, _Mention]]]:
     row = _row(line, path, number)
-    sentence = replace(from_text(row["text"], "character"), line=number)
-    if not sentence.units:
+    sentence = from_text(row["text"], "character")
+    units = sentence.units
+    if not units:
         raise DataError.at(path, number, "the text is empty", hint="Remove the line.")
     if row.get("label") is None:
-        return sentence, []
+        return Sentence(sentence.text, units, line=number), []
     kept, left_out = _longest(list(_mentions(row["text"], row["label"], path, number)))
-    units = {start: unit for unit, (start, _) in enumerate(sentence.units)}
-    spans = sorted(Span(one.type, units[one.start], units[one.end - 1] + 1) for one in kept)
-    return replace(sentence, spans=tuple(sorted(spans, key=lambda span: span.start))), left_out
+    kept.sort(key=lambda one: one.start)
+    spans = tuple([Span(one.type, bisect(units, (one.start,)), bisect(units, (one.end,))) for one in kept])
+    return Sentence(sentence.text, units, spans, line=number), left_out
 
 
 def _row(line: str, path: Path, number: int) -> dict[str, Any]:

@@ -51,7 +51,7 @@ def score(
       bertrun score ner --data dev.conll --predictions tagged.conll
       bertrun score ner --data word_gold_predicted.conll --metric conlleval
     """
-    from .conll import Columns
+    from .blocks import Columns
     from .predicted import taggings
 
     gold = Columns(word_column, tag_column if tag_column is not None else -1 if predictions is not None else -2)

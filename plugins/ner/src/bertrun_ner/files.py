@@ -12,8 +12,9 @@ from typing import Literal
 
 from bert_core import DataError, UsageError, lines
 
+from .blocks import Columns
 from .cluener import parse_cluener
-from .conll import Columns, parse_conll
+from .conll import parse_conll
 from .msra import parse_msra
 from .schemes import Scheme, recognise
 from .sentence import Corpus, Sentence
@@ -65,7 +66,7 @@ def read_sentences(
     if strip_word_digits is None:
         strip_word_digits = _SEGMENTED.get(data_format)
     columns = Columns(word=word_column, tag=tag_column)
-    corpus = parse_conll(read_text(path), path, columns, scheme=scheme, strip_word_digits=strip_word_digits)
+    corpus = parse_conll(lines.read(path), path, columns, scheme=scheme, strip_word_digits=strip_word_digits)
     return _part(corpus, part, path)
 
 
@@ -76,15 +77,6 @@ def is_columns(path: Path) -> bool:
         DataError: It cannot be read as text, or is empty.
     """
     return _recognised(lines.beginning(path)) == "conll"
-
-
-def read_text(path: Path) -> str:
-    """The content of a text file in UTF-8, without a byte order mark, its lines ended by line feeds.
-
-    Raises:
-        DataError: If it cannot be read, is empty or no such text, or a line is longer than `bert_core.lines` reads.
-    """
-    return "\n".join(line for _, line in lines.read(path))
 
 
 def _part(corpus: Corpus, part: tuple[float, float], path: Path) -> Corpus:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from bert_core import DataError, lines
 
-from .conll import Columns, tagged_sentences
-from .files import is_columns, read_sentences, read_text
+from .blocks import Columns
+from .conll import tagged_sentences
+from .files import is_columns, read_sentences
 from .metrics import Tagging
 from .schemes import IOB1, IOB2, SCHEMES, Scheme, parse, prefix, recognise, strict_spans, tags_of, trained
 from .sentence import Sentence, from_words
@@ -62,7 +63,7 @@ def _own_scheme(found: Sequence[Sentence], scheme: Scheme) -> Scheme:
 
 def _read(path: Path, columns: Columns) -> tuple[Sentence, ...]:
     if is_columns(path):
-        return tagged_sentences(read_text(path), path, columns)
+        return tagged_sentences(lines.read(path), path, columns)
     first = lines.beginning(path)
     if first.startswith("{") and '"tags"' in first:
         return tuple(_row(line, path, number) for number, line in lines.read(path) if line.strip())

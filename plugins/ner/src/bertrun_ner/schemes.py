@@ -8,7 +8,8 @@ letters, and a sequence has one reading whoever wrote it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -123,14 +124,36 @@ def recognise(sequences: Iterable[Sequence[str]]) -> Scheme:
     Raises:
         ValueError: If no scheme has all the prefixes.
     """
-    tagged = list(sequences)
-    prefixes = {prefix(tag) for tags in tagged for tag in tags if tag != "O"}
+    return recognise_pairs(Counter(pair for tags in sequences for pair in tag_pairs(tags)))
+
+
+def recognise_pairs(pairs: Mapping[tuple[str, str], int]) -> Scheme:
+    """As `recognise`, from how often each tag stands after each.
+
+    Args:
+        pairs: The numbers of the pairs that `tag_pairs` gives.
+
+    Raises:
+        ValueError: If no scheme has all the prefixes.
+    """
+    prefixes = {prefix(tag) for pair in pairs for tag in pair if tag != "O"}
     if prefixes <= {"B", "I"}:
-        return min((IOB2, IOB1), key=lambda scheme: sum(len(violations(tags, scheme)) for tags in tagged))
+        return min((IOB2, IOB1), key=lambda scheme: sum(pairs[pair] for pair in pairs if breaks(pair, scheme)))
     for scheme in (IO, BIOES, BMES, BILOU):
         if prefixes <= (set(scheme.prefixes) or {""}):
             return scheme
     raise ValueError(f"no tag scheme has all of the prefixes {sorted(prefixes)}")
+
+
+def tag_pairs(tags: Sequence[str]) -> list[tuple[str, str]]:
+    """Each tag of a sentence after the one before; `O` stands before the first and after the last."""
+    return list(zip(("O", *tags), (*tags, "O"), strict=True))
+
+
+def breaks(pair: tuple[str, str], scheme: Scheme) -> bool:
+    """Whether the second tag may not stand after the first."""
+    before, tag = pair
+    return not scheme.may_follow(parse(before), parse(tag))
 
 
 def trained(scheme: Scheme) -> Scheme:
@@ -145,8 +168,7 @@ def violations(tags: Sequence[str], scheme: Scheme) -> list[int]:
 
     The number of the tags itself is among them where the last one may not end the sentence.
     """
-    parsed = [OUTSIDE, *map(parse, tags), OUTSIDE]
-    return [index for index in range(len(parsed) - 1) if not scheme.may_follow(parsed[index], parsed[index + 1])]
+    return [index for index, pair in enumerate(tag_pairs(tags)) if breaks(pair, scheme)]
 
 
 def explain(tags: Sequence[str], index: int, scheme: Scheme) -> str:
@@ -166,6 +188,8 @@ def lenient_spans(tags: Sequence[str]) -> tuple[Span, ...]:
 
     https://www.clips.uantwerpen.be/conll2000/chunking/output.html
     """
+    if tags.count("O") == len(tags):
+        return ()  # most sentences, and the loop is slow
     spans: list[Span] = []
     begun: int | None = None
     before = OUTSIDE

@@ -7,12 +7,17 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import accumulate, pairwise, repeat
+from operator import add
 from typing import Literal
 
 Unit = Literal["word", "character"]
 
+_SHORT = 1024
+_PAIRS = 1 << 16
 
-@dataclass(frozen=True, order=True)
+
+@dataclass(frozen=True, order=True, slots=True)
 class Span:
     """A named stretch of units.
 
@@ -27,7 +32,7 @@ class Span:
     end: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Sentence:
     """A text, cut into the units that are labelled.
 
@@ -98,15 +103,43 @@ def from_words(
         tags: The tags as read.
         line: Where the sentence begins in its file.
     """
+    text = " ".join(words)
+    if glued is None and not _WITHOUT_BLANKS.search(text):
+        lengths = list(map(len, words))
+        starts = list(accumulate(map(add, lengths, repeat(1)), initial=0))
+        return Sentence(
+            text, tuple(map(_shared, zip(starts, map(add, starts, lengths), strict=False))), spans, tags, line
+        )
+    return _spaced(words, glued or [False] * len(words), spans, tags, line)
+
+
+def _spaced(
+    words: Sequence[str],
+    glued: Sequence[bool],
+    spans: tuple[Span, ...] | None,
+    tags: tuple[str, ...] | None,
+    line: int,
+) -> Sentence:
     text = ""
     units: list[tuple[int, int]] = []
-    for index, word in enumerate(words):
-        joined = glued is not None and glued[index]
+    for word, joined in zip(words, glued, strict=True):
         if text and not joined and not (_written_without_blanks(text[-1]) and _written_without_blanks(word[0])):
             text += " "
-        units.append((len(text), len(text) + len(word)))
+        units.append(_shared((len(text), len(text) + len(word))))
         text += word
     return Sentence(text, tuple(units), spans, tags, line)
+
+
+class _Shared(dict[tuple[int, int], tuple[int, int]]):
+    """Places of units as pairs that sentences share, since a corpus is mostly such pairs."""
+
+    def __missing__(self, pair: tuple[int, int]) -> tuple[int, int]:
+        if len(self) < _PAIRS:
+            self[pair] = pair
+        return pair
+
+
+_shared = _Shared().__getitem__
 
 
 def from_text(text: str, unit: Unit) -> Sentence:
@@ -122,10 +155,22 @@ def from_text(text: str, unit: Unit) -> Sentence:
         unit: What a unit is.
     """
     if unit == "character":
-        units = tuple((index, index + 1) for index, character in enumerate(text) if not character.isspace())
+        units = _characters(text)
     else:
         units = tuple(found.span() for found in _WORD.finditer("".join(map(_kind, text))))
     return Sentence(text, units)
+
+
+def _characters(text: str) -> tuple[tuple[int, int], ...]:
+    if text.split() == [text]:
+        return _short()[: len(text)] if len(text) <= _SHORT else tuple(pairwise(range(len(text) + 1)))
+    return tuple([_shared((index, index + 1)) for index, character in enumerate(text) if not character.isspace()])
+
+
+@lru_cache(maxsize=1)
+def _short() -> tuple[tuple[int, int], ...]:
+    """Of a text without white space, which one of another length begins with."""
+    return tuple(map(_shared, pairwise(range(_SHORT + 1))))
 
 
 # Python's `re` knows no Unicode classes, so words are looked for in a string of the characters' kinds:
@@ -146,6 +191,11 @@ _IDEOGRAPHS = (
 # Punctuation, kana and full-width forms, which are written without blanks too.
 _OTHER_WITHOUT_BLANKS = ((0x3001, 0x30FF), (0x31F0, 0x31FF), (0xFF01, 0xFFEF))
 _PUNCTUATION_WITHOUT_BLANKS = frozenset("“”‘’…—·")
+
+_WITHOUT_BLANKS = re.compile(
+    f"[{''.join(sorted(_PUNCTUATION_WITHOUT_BLANKS))}"
+    f"{''.join(f'{chr(first)}-{chr(last)}' for first, last in _IDEOGRAPHS + _OTHER_WITHOUT_BLANKS)}]"
+)
 
 
 def _within(character: str, blocks: tuple[tuple[int, int], ...]) -> bool:

@@ -127,8 +127,7 @@ class NerTask:
         types = self._types() or _types_of(examples)
         if not types:
             raise DataError("no sentence of the training data has an entity", hint="Is --tag-column right?")
-        tags = [sentence.tags for sentence in examples if sentence.tags is not None]
-        self.labels = label_names(types, trained(recognise(tags)) if tags else IOB2)
+        self.labels = label_names(types, _scheme_of(examples))
         single = all(end - start == 1 for sentence in examples for start, end in sentence.units)
         self._unit = "character" if single else "word"
 
@@ -225,6 +224,15 @@ class NerTask:
             "words": list(example.words()),
             "tags": list(prediction.tags),
         }
+
+
+def _scheme_of(sentences: Sequence[Sentence]) -> Scheme:
+    """The scheme of the labels that are learnt from tags, which may be of several files."""
+    tags = [sentence.tags for sentence in sentences if sentence.tags is not None]
+    try:
+        return trained(recognise(tags)) if tags else IOB2
+    except ValueError as error:
+        raise DataError(f"the files are tagged in two schemes: {error}", hint="Train on one of them") from None
 
 
 def _types_of(sentences: Sequence[Sentence]) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -71,6 +72,15 @@ class Question:
 def misalignments(questions: Iterable[Question]) -> list[str]:
     """A sentence for each misaligned answer, with the file, the line and the question's id."""
     return [f"{one.where}: question {one.id}: {answer}" for one in questions for answer in one.misaligned]
+
+
+def shown(question: Question) -> dict[str, Any]:
+    """A question with its answers, as a JSON object with offsets into its context."""
+    answers = [
+        {"text": one.text, "start": one.start, "end": one.start + len(one.text)} for one in question.answers or ()
+    ]
+    row = {"id": question.id, "question": question.question, "context": question.context}
+    return {**row, "answers": answers, "is_impossible": question.is_impossible}
 
 
 def describe(questions: Iterable[Question]) -> str:

@@ -15,7 +15,7 @@ from bert_core import Arrays, DataError, Feature, Reading, Split, TextEncoder, W
 
 from .options import SquadOptions
 from .prediction import Prediction, official_files, rendered
-from .question import Question, describe, misalignments
+from .question import Question, describe, misalignments, shown
 from .reader import read_questions
 from .records import COLUMNS, RecordWindow, from_records, to_records
 from .spans import Search, search
@@ -82,7 +82,8 @@ class SquadTask:
         if split != "train":
             self._settle(kept)
         notes = (*_left_out(len(questions) - len(kept)), *_misaligned(questions))
-        reading = Reading(examples=tuple(kept), summary=describe(questions), notes=notes)
+        faults = tuple(misalignments(questions))
+        reading = Reading(examples=tuple(kept), summary=describe(questions), notes=notes, faults=faults)
         self._dev = reading.examples if split == "eval" else self._dev
         return reading
 
@@ -106,7 +107,9 @@ class SquadTask:
         """Where a question is, it and its text, and whether it has an answer."""
         line = example.where.rpartition(":")[2]
         where = f"question {example.id}" + (f" (line {line})" if line.isdigit() else "")
-        return where, [example.question, example.context], ["impossible" if example.is_impossible else "answered"]
+        answered = "answered" if example.answers or example.misaligned else "answer not shown"
+        label = "impossible" if example.is_impossible else answered
+        return where, [example.question, example.context], [label]
 
     def learn(self, examples: Sequence[Question]) -> None:
         """Find out whether questions may have no answer, and which scores suit the data."""
@@ -208,6 +211,10 @@ class SquadTask:
                 raise DataError(f'this JSON line has no "{name}", or none that is a text', hint=ASKED)
         return Question(id=str(row.get("id", "")), question=row["question"], context=row["context"])
 
+    def shown(self, example: Question) -> dict[str, Any]:
+        """The question, its context, and its answers with their offsets."""
+        return shown(example)
+
     def render(self, example: Question, prediction: Prediction) -> dict[str, Any]:
         """The answer with its offsets into the context, and the best others."""
         return rendered(example, prediction)
@@ -235,6 +242,8 @@ def _asked(text: str) -> tuple[str, str, str]:
 def _left_out(count: int) -> tuple[str, ...]:
     if not count:
         return ()
+    if count == 1:
+        return ("1 question is left out, as the text has none of its answers where the file says",)
     return (f"{count:,} questions are left out, as the text has none of their answers where the file says",)
 
 
