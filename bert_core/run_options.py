@@ -59,6 +59,10 @@ class RunOptions:
         help="Stop when so many evaluations in a row were not better than the best before them.",
     )
     accumulate: int = option(1, minimum=1, help="Micro-batches that an update is cut into, to need less memory.")
+    reduce: Literal["after", "each"] = option(
+        "after",
+        help="Where several processes train: whether gradients are added up after --accumulate or in each part.",
+    )
     recompute: bool = option(
         False,
         help="Compute each layer again on the way back: less memory, a third to a half more time, the same numbers.",

@@ -166,4 +166,5 @@ class Trainer:
             clip_norm=self._options.clip_norm,
             accumulate=self._options.accumulate,
             scaled=self.progress.scale is not None,
+            reduce=self._options.reduce,
         )

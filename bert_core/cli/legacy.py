@@ -52,6 +52,11 @@ def _loss_scale(old: str, value: str) -> list[str]:
     return ["--loss-scale", *switched] if switched else []
 
 
+def _reduced(old: str, value: str) -> list[str]:
+    switched = _switch("after", "each")(old, value)
+    return ["--reduce", *switched] if switched else []
+
+
 def _network(_old: str, value: str) -> list[str]:
     names = {"base": "bert-base", "large": "bert-large", "nezha": "nezha-base"}
     return ["--model", names.get(value.lower(), value)] if value else []
@@ -124,7 +129,7 @@ FLAGS: Mapping[str, Rule] = {
     "scale_factor": _renamed("--loss-scale-factor"),
     "scale_window": _renamed("--loss-scale-window"),
     "accumulation_steps": _renamed("--accumulate"),
-    "allreduce_post_accumulation": _accepted,  # on one device nothing is reduced
+    "allreduce_post_accumulation": _reduced,
     "enable_data_sink": _accepted,  # how batches reach the device changes no number
     "data_sink_steps": _accepted,
     "distribute": _only("false", instead="this release trains on one device"),

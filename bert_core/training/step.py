@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import mindspore as ms
 import numpy as np
@@ -47,6 +47,20 @@ class Lengths(nn.Cell):  # type: ignore[misc]
         """(parameters,) and () float32."""
         squares = self.each(self.half_square, gradients)
         return self.stack(squares), ops.sqrt(2.0 * self.total(squares))
+
+
+class Reduced(nn.Cell):  # type: ignore[misc]
+    """Tensors added up over all processes; in one that is alone they are what they are."""
+
+    def __init__(self, *, alone: bool) -> None:
+        super().__init__()
+        self.alone = alone
+        self.all_reduce = None if alone else ops.AllReduce()
+        self.each = ops.HyperMap()
+
+    def construct(self, tensors: Any) -> Any:
+        """The sums, of the same shapes."""
+        return tensors if self.alone else self.each(self.all_reduce, tensors)
 
 
 class WholeStep(nn.Cell):  # type: ignore[misc]
@@ -94,36 +108,47 @@ class Scaled(nn.Cell):  # type: ignore[misc]
 class PartialStep(nn.Cell):  # type: ignore[misc]
     """The gradients of a micro-batch's scaled loss, added to those before."""
 
-    def __init__(self, objective: Objective, parameters: Sequence[Parameter], sums: Sequence[Parameter]) -> None:
+    def __init__(
+        self, objective: Objective, parameters: Sequence[Parameter], sums: Sequence[Parameter], reduced: Reduced
+    ) -> None:
         super().__init__()
         self.parameters = ParameterTuple(parameters)
         self.sums = ParameterTuple(sums)
         self.gradient = ops.value_and_grad(Scaled(objective), None, weights=self.parameters, has_aux=True)
+        self.reduced = reduced
         self.add = ops.AssignAdd()
         self.each = ops.HyperMap()
 
     def construct(self, scale: Any, *batch: Any) -> Any:
         """The loss's share of this micro-batch, without the scale."""
         (_, loss), gradients = self.gradient(scale, *batch)
-        return ops.depend(loss, self.each(self.add, self.sums, gradients))
+        return ops.depend(loss, self.each(self.add, self.sums, self.reduced(gradients)))
 
 
 class Unscaled(nn.Cell):  # type: ignore[misc]
-    """Takes the loss scale out of the gradients that were added up, and measures them."""
+    """Takes the loss scale out of the gradients that were added up, and measures them; adds up the loss too."""
 
-    def __init__(self, sums: Sequence[Parameter]) -> None:
+    def __init__(self, sums: Sequence[Parameter], reduced: Reduced, *, alone: bool) -> None:
         super().__init__()
         self.sums = ParameterTuple(sums)
+        self.reduced = reduced
+        self.loss = Reduced(alone=alone)
         self.lengths = Lengths()
         self.multiply = ops.Mul()
         self.assign = ops.Assign()
         self.each = ops.HyperMap()
 
-    def construct(self, factor: Any) -> Any:
-        """Global norm and half squared lengths; `factor` is one over the scale, () float32."""
-        gradients = self.each(ops.partial(self.multiply, factor), self.sums)
+    def construct(self, factor: Any, loss: Any) -> Any:
+        """The loss of all processes, global norm, half squared lengths.
+
+        Args:
+            factor: One over the scale, () float32.
+            loss: This process's share, (1,) float32.
+        """
+        gradients = self.each(ops.partial(self.multiply, factor), self.reduced(self.sums))
         squares, norm = self.lengths(gradients)
-        return ops.depend(norm, self.each(self.assign, self.sums, gradients)), squares
+        (whole,) = self.loss((loss,))
+        return whole, ops.depend(norm, self.each(self.assign, self.sums, gradients)), squares
 
 
 class FinalStep(nn.Cell):  # type: ignore[misc]
@@ -170,6 +195,9 @@ class Stepper:
         clip_norm: Longest gradient; 0 does not clip.
         accumulate: Micro-batches in an update.
         scaled: Whether there is a loss scale.
+        processes: How many processes make each update together, each of its part of the batch; MindSpore's group of
+            them is ready.
+        reduce: Whether their gradients are added up once, after an accumulation, or in each of its micro-batches.
 
     Attributes:
         names: Of the parameters, those nearest to the loss first.
@@ -184,19 +212,23 @@ class Stepper:
         clip_norm: float,
         accumulate: int,
         scaled: bool = False,
+        processes: int = 1,
+        reduce: Literal["after", "each"] = "after",
     ) -> None:
         objective.set_train()
         depth = {parameter.name: place for place, parameter in enumerate(objective.get_parameters())}
         self._back = sorted(range(len(parameters)), key=lambda place: -depth[parameters[place].name])
         self.names = [parameters[place].name for place in self._back]
         self._clip_norm = np.float32(clip_norm)
+        self._alone = processes == 1
         self._whole = None
-        if accumulate == 1 and not scaled:
+        alone = self._alone
+        if accumulate == 1 and not scaled and alone:
             self._whole = WholeStep(objective, parameters, optimizer, clip_norm)
         else:
             sums = [Parameter(ops.zeros_like(p), name=f"gradient_sum.{p.name}") for p in parameters]
-            self._part = PartialStep(objective, parameters, sums)
-            self._unscaled = Unscaled(sums)
+            self._part = PartialStep(objective, parameters, sums, Reduced(alone=alone or reduce == "after"))
+            self._unscaled = Unscaled(sums, Reduced(alone=alone or reduce == "each"), alone=alone)
             self._final = FinalStep(sums, optimizer)
             self._forgotten = Forgotten(sums)
         self._described = False
@@ -220,7 +252,8 @@ class Stepper:
 
     def _applied(self, loss: float, *, rate: float, number: int, scale: float) -> Outcome:
         """Update from what was added up, where it is finite."""
-        norm, squares = self._unscaled(_scalar(1.0 / scale))
+        whole, norm, squares = self._unscaled(_scalar(1.0 / scale), Tensor(np.array([loss], np.float32)))
+        loss = loss if self._alone else float(whole.asnumpy()[0])
         outcome = self._outcome(loss, norm, squares, applied=bool(np.isfinite(norm.asnumpy())))
         if outcome.applied:
             longest = self._clip_norm / (np.float32(outcome.norm) + np.float32(1e-6))

@@ -184,7 +184,7 @@ REFERENCE = {
     "loss_scale_value": ("4294967296", ["--loss-scale", "4294967296"]),
     "scale_factor": ("2", ["--loss-scale-factor", "2"]),
     "scale_window": ("1000", ["--loss-scale-window", "1000"]),
-    "allreduce_post_accumulation": ("true", []),
+    "allreduce_post_accumulation": ("false", ["--reduce", "each"]),
     "enable_data_sink": ("true", []),
     "data_sink_steps": ("100", []),
     "distribute": ("false", []),
