@@ -21,6 +21,7 @@ else:
     import tomli as tomllib
 
 CHOSEN = ("task", "model", "optimizer", "schedule", "device")
+WITH_PRESETS = ("model", "optimizer")
 RUN = "run"
 DATA = ("train_data", "eval_data", "test_data")
 ONCE = ("overwrite", "stop_after", "max_minutes", "resume", "dry_run")  # said of one start, and not of the run
@@ -89,32 +90,32 @@ def choose(manager: PluginManager, wanted: Mapping[str, str | None]) -> dict[str
 def _choice(manager: PluginManager, kind: str, name: str | None) -> Choice:
     if name is None and kind == "task":
         raise UsageError("no task was chosen", hint=f"Say --task with one of: {listed(manager.specs(kind))}")
-    if kind == "model" and name is not None:
-        return find_model(manager, name)
-    spec = manager.preferred(kind) if name is None else manager.get(kind, name)
+    if name is not None:
+        return find(manager, kind, name)
+    spec = manager.preferred(kind)
     return Choice(name=spec.name, spec=spec, preset={})
 
 
-def find_model(manager: PluginManager, name: str) -> Choice:
-    """A model by the name of its family or of a preset.
+def find(manager: PluginManager, kind: str, name: str) -> Choice:
+    """A spec by its name or by that of one of its presets.
 
     Raises:
         PluginError: There is none.
     """
     wanted = name.lower().replace("_", "-")
-    families = manager.specs("model")
-    for family in families.values():
-        if wanted in family.presets:
-            return Choice(name=wanted, spec=family, preset=family.presets[wanted])
-    if wanted in families:
-        return Choice(name=wanted, spec=families[wanted], preset={})
-    raise manager.missing("model", name, model_names(manager))
+    for spec in manager.specs(kind).values() if kind in WITH_PRESETS else ():
+        if wanted in spec.presets:
+            return Choice(name=wanted, spec=spec, preset=spec.presets[wanted])
+    if kind in WITH_PRESETS and wanted not in manager.specs(kind):
+        raise manager.missing(kind, name, names_of(manager, kind))
+    spec = manager.get(kind, name)
+    return Choice(name=spec.name, spec=spec, preset={})
 
 
-def model_names(manager: PluginManager) -> list[str]:
-    """The families, each followed by its presets."""
-    families = manager.specs("model").values()
-    return [name for family in families for name in (family.name, *family.presets)]
+def names_of(manager: PluginManager, kind: str) -> list[str]:
+    """The specs of a kind, each followed by its presets."""
+    specs = manager.specs(kind).values()
+    return [name for spec in specs for name in (spec.name, *getattr(spec, "presets", ()))]
 
 
 def owners(choices: Mapping[str, Choice]) -> dict[str, type]:
@@ -152,7 +153,7 @@ def make_plan(
     defaults = [
         Layer(origin="weights", tables={"model": config or {}}, strict=False),
         Layer(origin="vocabulary", tables={"model": _vocabulary(layers) if config is None else {}}, strict=False),
-        Layer(origin=f"preset {choices['model'].name}", tables={"model": choices["model"].preset}),
+        *(Layer(origin=f"preset {choices[kind].name}", tables={kind: choices[kind].preset}) for kind in WITH_PRESETS),
         Layer(origin=f"sample of {task.name}", tables={RUN: task.spec.sample if on_sample else {}}),
         Layer(origin=f"task {task.name}", tables={RUN: task.spec.defaults}),
     ]

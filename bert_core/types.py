@@ -101,12 +101,14 @@ class OptimizerSpec(Spec):
         build: `build(options, groups, operators)` makes the optimizer cell; it must honour every group, and
             may use the device's own operators by name.
         rates: The least and the greatest learning rate that it is used with; beyond them a run warns.
+        presets: Named constants: for each, the options in which it differs from the defaults.
     """
 
     kind: ClassVar[str] = "optimizer"
 
     build: Callable[[Any, Sequence[ParameterGroup], Mapping[str, Any]], Optimizer]
     rates: tuple[float, float] | None = None
+    presets: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

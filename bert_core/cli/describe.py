@@ -9,9 +9,9 @@ from typing import Any
 import click
 
 from bert_core.errors import in_a_line
-from bert_core.manager import KINDS, PluginManager, PluginRecord
+from bert_core.manager import KINDS, PluginRecord
 from bert_core.options import options_of
-from bert_core.plan import Choice, find_model
+from bert_core.plan import WITH_PRESETS, find
 
 from .options import Page, option_rows
 from .state import State
@@ -38,27 +38,20 @@ def plugins(state: State, as_json: bool) -> None:
 @click.pass_obj
 def describe(state: State, kind: str, name: str) -> None:
     """Tell what a task, a model, a device, ... is, and its options."""
-    choice = _find(state.manager, kind, name)
+    choice = find(state.manager, kind, name)
     spec = choice.spec
-    size = "" if choice.name == spec.name else f", a size of {spec.name}"
+    what = "size" if kind == "model" else "preset"
+    size = "" if choice.name == spec.name else f", a {what} of {spec.name}"
     click.echo(f"{kind} {choice.name}{size} ({state.manager.owner(kind, spec.name).title})")
     click.echo(spec.summary)
     for line in _particulars(spec):
         click.echo(line)
     click.echo()
     page = Page(width=100)
-    if spec.kind == "model" and not choice.preset:
-        _section(page, "Sizes", [(preset, _shown(values)) for preset, values in spec.presets.items()])
+    if kind in WITH_PRESETS and not choice.preset:
+        _section(page, f"{what.capitalize()}s", [(preset, _shown(values)) for preset, values in spec.presets.items()])
     _section(page, "Options", option_rows(options_of(spec.options, f"{kind} {spec.name}"), choice.preset))
     click.echo(page.getvalue().rstrip("\n"))
-
-
-def _find(manager: PluginManager, kind: str, name: str) -> Choice:
-    """A spec by name; a model also by the name of a size."""
-    if kind == "model":
-        return find_model(manager, name)
-    spec = manager.get(kind, name)
-    return Choice(name=spec.name, spec=spec, preset={})
 
 
 def _section(page: Page, title: str, rows: list[tuple[str, str]]) -> None:

@@ -63,9 +63,15 @@ def _network(_old: str, value: str) -> list[str]:
 
 
 def _optimizer(_old: str, value: str) -> list[str]:
-    """Its AdamWeightDecay is Google's, without bias correction; names of ours pass through."""
-    if value.lower() in ("adamweightdecay", "adamweightdecaydynamiclr"):
-        return ["--optimizer", "adamw", "--no-bias-correction"]
+    """Its names, with its constants; names of ours pass through, those of others are refused with ours."""
+    names = {
+        "Lamb": "lamb-modelzoo",
+        "AdamWeightDecay": "adamw-modelzoo",
+        "AdamWeightDecayDynamicLR": "adamw-modelzoo",
+        "Momentum": "momentum",
+    }
+    if value in names:
+        return ["--optimizer", names[value]]
     return ["--optimizer", value.lower()] if value else []
 
 

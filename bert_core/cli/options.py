@@ -10,7 +10,7 @@ import click
 from bert_core.errors import UsageError
 from bert_core.manager import PluginManager
 from bert_core.options import FALSE, TRUE, OptionInfo
-from bert_core.plan import CHOSEN, model_names
+from bert_core.plan import CHOSEN, names_of
 
 HELD = str.maketrans(" -", "\N{NO-BREAK SPACE}\N{NON-BREAKING HYPHEN}")
 FREE = {held: free for free, held in HELD.items()}
@@ -59,7 +59,7 @@ def selector_rows(manager: PluginManager) -> list[tuple[str, str]]:
 
 def _installed(manager: PluginManager, kind: str) -> str:
     specs = manager.specs(kind)
-    names = [name.translate(HELD) for name in (model_names(manager) if kind == "model" else specs)]
+    names = [name.translate(HELD) for name in names_of(manager, kind)]
     shown = ", ".join(names) or "none is installed"
     preferred = [name for name, spec in specs.items() if spec.preferred or len(specs) == 1]
     return f"{shown}." if kind == "task" or len(preferred) != 1 else f"{shown}.  {_default(preferred[0])}"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import click
 import pytest
+import tomli_w
 
 from bert_core.cli.arguments import spelled, take
 from bert_core.cli.legacy import FLAGS, translate
@@ -190,7 +191,7 @@ REFERENCE = {
     "distribute": ("false", []),
     "device_num": ("1", []),
     "bert_network": ("nezha", ["--model", "nezha-base"]),
-    "optimizer": ("Lamb", ["--optimizer", "lamb"]),
+    "optimizer": ("Lamb", ["--optimizer", "lamb-modelzoo"]),
 }
 UNCHANGED = {"device_id"}
 
@@ -275,9 +276,19 @@ def test_accumulation_steps_count_batches_and_not_parts_of_one():
 
 
 def test_the_optimizers_of_the_reference_are_ours():
-    assert translate(["--optimizer", "AdamWeightDecay"]) == ["--optimizer", "adamw", "--no-bias-correction"]
+    assert translate(["--optimizer", "AdamWeightDecay"]) == ["--optimizer", "adamw-modelzoo"]
     assert translate(["--optimizer=sgd"]) == ["--optimizer", "sgd"]
     assert translate(["--enable_lossscale", "false"]) == ["--loss-scale", "1"]
+
+
+def test_a_preset_of_an_optimizer_sets_its_constants_and_the_command_line_wins(plan):
+    options = plan(*NER, "--optimizer", "adamw-modelzoo", "--weight-decay", "0.5").options("optimizer")
+    assert (options.epsilon, options.bias_correction, options.weight_decay) == (1e-6, False, 0.5)
+    tables = plan(*NER, "--optimizer", "lamb_modelzoo-boost").tables()
+    assert tables["optimizer"]["name"] == "lamb-modelzoo-boost"
+    assert tables["optimizer"]["beta1"] == 0.86
+    Path("run.toml").write_text(tomli_w.dumps(tables), encoding="utf-8")
+    assert plan("--config", "run.toml").tables() == tables
 
 
 def test_several_devices_are_refused_and_not_ignored():

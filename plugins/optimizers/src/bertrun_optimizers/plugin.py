@@ -20,6 +20,13 @@ from .schedules import (
     WarmupOptions,
 )
 
+# Google's AdamWeightDecayOptimizer, and the ModelZoo's by the tables of its YAML files; neither corrects the moments.
+GOOGLE = {"epsilon": 1e-6, "bias_correction": False}
+MODELZOO = {"epsilon": 1e-6, "bias_correction": False, "weight_decay": 1e-5}
+MODELZOO_SQUAD = {"epsilon": 1e-6, "bias_correction": False, "weight_decay": 1e-3}
+LAMB = {"beta1": 0.99, "adapt_vectors": True}
+BOOST = {"beta1": 0.86, "beta2": 0.98, "epsilon": 1e-6, "weight_decay": 0.0166629, "adapt_vectors": True}
+
 
 def _build_adamw(options: Any, groups: Sequence[ParameterGroup], operators: Mapping[str, Any]) -> Any:
     from .adamw import AdamW
@@ -55,6 +62,7 @@ def bertrun_register_optimizers() -> Iterable[OptimizerSpec]:
         preferred=True,
         build=_build_adamw,
         rates=(1e-7, 1e-2),
+        presets={"adamw-google": GOOGLE, "adamw-modelzoo": MODELZOO, "adamw-modelzoo-squad": MODELZOO_SQUAD},
     )
     yield OptimizerSpec(
         name="lamb",
@@ -62,6 +70,7 @@ def bertrun_register_optimizers() -> Iterable[OptimizerSpec]:
         options=LambOptions,
         build=_build_lamb,
         rates=(1e-6, 0.1),
+        presets={"lamb-modelzoo": LAMB, "lamb-modelzoo-boost": BOOST},
     )
     yield OptimizerSpec(
         name="momentum",
