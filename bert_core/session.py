@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -200,7 +201,7 @@ class Session:
                 lr=record.learning_rate,
                 tokens_per_s=round(record.tokens / record.seconds),
                 seconds=round(record.seconds, 4),
-                grad_norm=record.grad_norm,
+                grad_norm=record.grad_norm if math.isfinite(record.grad_norm) else None,  # JSON has no NaN
                 loss_scale=record.loss_scale,
                 skipped=record.skipped,
             )

@@ -153,6 +153,7 @@ def test_what_a_checkpoint_keeps_of_the_loss_scale(pretrain: Command, tmp_path: 
     rows = rows_of(tmp_path / "run")
     skipped = [row["skipped"] for row in rows]
     assert 10 < sum(skipped) < 25
+    assert "NaN" not in (tmp_path / "run" / "metrics.jsonl").read_text(encoding="utf-8")
     assert not any(skipped[25:])
     for row, after in itertools.pairwise(rows):
         assert after["loss_scale"] == (row["loss_scale"] / 2 if row["skipped"] else row["loss_scale"])
