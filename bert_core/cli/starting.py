@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from bert_core.begun import default_folder
+from bert_core.begun import default_folder, is_begun
 from bert_core.errors import UsageError
 from bert_core.interrupt import ctrl_c_later
 from bert_core.manager import PluginManager
@@ -76,6 +76,8 @@ def start_phases(manager: PluginManager, phases: Sequence[Phase], wanted: Sequen
         return
     auto = first.resume == "auto"
     again = auto and (folder / DONE).is_file()
+    for plan in plans if again else ():
+        is_begun(plan)  # refuses what began with other settings
     run_phases(plans, folder, partial(start, manager), resume=again, overwrite=first.overwrite or auto)
 
 

@@ -119,6 +119,14 @@ def test_stopped_in_any_phase_it_goes_on_to_the_same_end(
         assert rows_of(out / phase) == rows_of(straight / phase)
 
 
+def test_other_settings_are_not_gone_on_with(
+    file: Callable[..., Path], straight: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    line = words(file(carry=True), straight, "--resume", "auto", "--seed", "1")
+    assert run(line) == 2
+    assert "this run began with other settings: [run] seed 0 and not 1" in capsys.readouterr().err
+
+
 def test_a_finished_run_does_the_same_again_from_the_file_that_it_wrote(straight: Path, tmp_path: Path) -> None:
     assert run(["--config", str(straight / "run.toml"), "--output", str(tmp_path / "again")]) == 0
     one, other = (folder / "latest" / "model.safetensors" for folder in (straight, tmp_path / "again"))
