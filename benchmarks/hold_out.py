@@ -1,6 +1,6 @@
 """Sets whole articles of WikiExtractor's output apart: `python benchmarks/hold_out.py TEXT OUT --every 20`.
 
-`OUT/train` and `OUT/held-out` get a file each; every 20th article of all files, in the order of their names, is held out.
+`OUT/train` and `OUT/held-out` get a file each; every 20th article of all files, by their names, is held out.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The other side of pre-training: Hugging Face's `BertForPreTraining` + PyTorch on the batches of `pretrain_batches.py`.
+"""The other side of pre-training: Hugging Face + PyTorch on the batches of `pretrain_batches.py`.
 
 Needs torch, transformers and safetensors, which bertrun never does:
     HF/bin/python benchmarks/peer_pretrain.py --batches BATCHES --output peer.jsonl --eval-every 100
