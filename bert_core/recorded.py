@@ -18,6 +18,7 @@ from .data.columns import Column, Dtype, Row
 from .data.records import Records, is_records, open_records
 from .data.remembered import Found, digest_of, remembered
 from .data.schema import Schema
+from .data.sinks import RecordSinks
 from .errors import UsageError
 from .protocols import BuildingTask, RecordTask, Task
 from .text.tokenizer import WordPiece
@@ -106,8 +107,6 @@ class Reader:
 
     def _built(self, task: BuildingTask, source: Path, split: Split) -> Reading:
         """A task's examples of text that is made into records first."""
-        from .datasets.sinks import RecordSinks
-
         bench = Workbench(
             text=self.text, sinks=RecordSinks("tfrecord"), cache=cache_folder(), digest=digest_of, say=self.say
         )

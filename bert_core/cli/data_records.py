@@ -15,7 +15,7 @@ from bert_core.interrupt import ctrl_c_later
 from .task_command import FILE, Job, TaskCommand
 
 if TYPE_CHECKING:
-    from bert_core.datasets.conversion import Format
+    from bert_core.data.sinks import Format
 
 FORMATS: tuple[Format, ...] = ("tfrecord", "mindrecord")
 CONVERT = """Write TFRecord or MindRecord.

@@ -14,6 +14,7 @@ from bert_core.data.columns import Column, Row, reference_name
 from bert_core.data.mindrecord_writer import MindRecordWriter, mindrecord_writer
 from bert_core.data.records import Records
 from bert_core.data.schema import write_schema
+from bert_core.data.sinks import Format
 from bert_core.data.tfrecord_writer import TFRecordWriter, tfrecord_writer
 from bert_core.errors import DataError, UsageError
 from bert_core.files import write_text
@@ -21,7 +22,6 @@ from bert_core.protocols import RecordTask
 from bert_core.recorded import columns_of
 from bert_core.text.tokenizer import WordPiece
 
-Format = Literal["tfrecord", "mindrecord"]
 Names = Literal["modelzoo", "bertrun"]
 LABELS = "labels.txt"
 _CHUNK = 256

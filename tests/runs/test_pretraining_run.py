@@ -266,7 +266,11 @@ def test_nezha_is_trained_and_resumed_too(command: Command, tmp_path: Path) -> N
         (["--whole-word-mask", "chinese"], 4, "no column word_starts"),
         (["--train-data", "broken.txt"], 4, "broken.txt:2: byte 1 of the line, 0xff, is not UTF-8"),
         (["--train-data", "nothing"], 4, "there is no such file"),
-        (["--train-data", "text.txt", "--masked-share", "0"], 2, "--masked-share (command line) must be greater than 0"),
+        (
+            ["--train-data", "text.txt", "--masked-share", "0"],
+            2,
+            "--masked-share (command line) must be greater than 0",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_said(
