@@ -271,6 +271,14 @@ class BuildingTask(RecordTask, Protocol):
 
 
 @runtime_checkable
+class SamplingTask(Protocol):
+    """A task whose sets may be too large to be scored whole: this beside the methods of `Task`."""
+
+    def scored(self, reading: Reading) -> Reading:
+        """What of a set that is not trained on is scored; what is left out is said in the notes."""
+
+
+@runtime_checkable
 class InspectedTask(Protocol):
     """A task whose data `bertrun data check` and `stats` can look at: this beside the methods of `Task`."""
 

@@ -20,7 +20,7 @@ from .data.remembered import Found, digest_of, remembered
 from .data.schema import Schema
 from .data.sinks import RecordSinks
 from .errors import UsageError
-from .protocols import BuildingTask, RecordTask, Task
+from .protocols import BuildingTask, RecordTask, SamplingTask, Task
 from .text.tokenizer import WordPiece
 from .types import Arrays, Feature, Reading, Split, Workbench
 
@@ -96,6 +96,10 @@ class Reader:
             DataError: It cannot be read.
             UsageError: These are records, and the task takes none.
         """
+        reading = self._read(task, name, source, split)
+        return task.scored(reading) if split != "train" and isinstance(task, SamplingTask) else reading
+
+    def _read(self, task: Task, name: str, source: Path | None, split: Split) -> Reading:
         if source is not None and is_records(source):
             return self.records(as_record_task(task, name), source)
         if source is not None and isinstance(task, BuildingTask):

@@ -66,4 +66,10 @@ class PretrainOptions(RecordOptions):
     dynamic_masking: bool = option(
         True, help="Mask the records of text anew in each epoch; without it, once when they are made."
     )
+    eval_records: int = option(
+        100_000,
+        minimum=1,
+        metavar="N",
+        help="Records that are scored at most, evenly taken from their set; each takes some 2 kB of memory meanwhile.",
+    )
     record_workers: int = option(1, minimum=1, metavar="N", help="Processes that make records of text.")

@@ -119,11 +119,19 @@ class RecordedExamples(Sequence[Example]):
         rows: The records.
         masks: Where their masks come from.
         lengths: How many pieces each has.
+        numbers: Which of the rows these are; None for all.
     """
 
-    def __init__(self, rows: Rows, masks: StoredMasks | DrawnMasks, lengths: NDArray[np.int32]) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        masks: StoredMasks | DrawnMasks,
+        lengths: NDArray[np.int32],
+        numbers: NDArray[np.int64] | None = None,
+    ) -> None:
         self._rows = rows
         self._masks = masks
+        self._numbers = numbers
         self.lengths = lengths
 
     def __len__(self) -> int:
@@ -146,7 +154,14 @@ class RecordedExamples(Sequence[Example]):
         """Some of them, by their numbers, masked for a seed and an epoch."""
         if not numbers:
             return []
-        return self._masks.examples(self._rows.take(numbers), seed=seed, epoch=epoch, indexes=numbers)
+        places = numbers if self._numbers is None else self._numbers[np.asarray(numbers)].tolist()
+        return self._masks.examples(self._rows.take(places), seed=seed, epoch=epoch, indexes=places)
+
+    def evenly(self, count: int) -> RecordedExamples:
+        """So many of them, evenly taken, masked as they are among all."""
+        chosen = np.linspace(0, len(self) - 1, count).round().astype(np.int64)
+        numbers = chosen if self._numbers is None else self._numbers[chosen]
+        return RecordedExamples(self._rows, self._masks, self.lengths[chosen], numbers)
 
 
 class RecordedWindows(Sequence[Window]):

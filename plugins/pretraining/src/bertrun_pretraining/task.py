@@ -92,6 +92,14 @@ class PretrainTask:
         summary = f"{len(rows):,} records of {lengths.mean():.0f} pieces in the mean, {lengths.max()} at most, {how}"
         return Reading(examples=RecordedExamples(rows, masks, lengths), summary=summary)
 
+    def scored(self, reading: Reading) -> Reading:
+        """What of a set is scored: all of it, or `eval_records` of it."""
+        most, examples = self._options.eval_records, reading.examples
+        if len(examples) <= most or not isinstance(examples, RecordedExamples):
+            return reading
+        note = f"{most:,} of {len(examples):,} records are scored, evenly taken, as --eval-records says"
+        return replace(reading, examples=examples.evenly(most), notes=(*reading.notes, note))
+
     def _drawn(self, rows: Rows, text: TextEncoder, width: int, source: Path) -> DrawnMasks:
         options = self._options
         if options.whole_word_mask == "chinese" and "word_starts" not in rows.columns:
