@@ -1,4 +1,4 @@
-"""A step of AdamW with clipping for BERT-base, here and in torch, in turn: seconds and their ratio; LAMB beside it.
+"""A step of AdamW with clipping for BERT-base, here and in torch, in turn: seconds and ratio; LAMB beside it.
 
     python benchmarks/optimizer_speed.py --peer-python HF/bin/python
 
@@ -60,12 +60,12 @@ class Ours:
     def _full(name: str, shape: tuple[int, ...], value: float) -> Parameter:
         return Parameter(Tensor(np.full(shape, value, np.float32)), name=name)
 
-    def __call__(self) -> float:
+    def __call__(self) -> tuple[float, float]:
         self._number += 1
         rate, number = Tensor(np.float32(1e-5)), Tensor(np.float32(self._number))
-        began = time.perf_counter()
+        began, used = time.perf_counter(), time.process_time()
         self._step(rate, number).asnumpy()
-        return time.perf_counter() - began
+        return time.perf_counter() - began, time.process_time() - used
 
 
 class Peer:
@@ -76,10 +76,11 @@ class Peer:
         self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         print("peer:", self._process.stdout.readline().strip())
 
-    def __call__(self) -> float:
+    def __call__(self) -> tuple[float, float]:
         self._process.stdin.write("step\n")
         self._process.stdin.flush()
-        return float(self._process.stdout.readline())
+        wall, used = self._process.stdout.readline().split()
+        return float(wall), float(used)
 
     def close(self) -> None:
         self._process.stdin.close()
@@ -100,13 +101,19 @@ def main() -> None:
         "torch": Peer(arguments.peer_python, arguments.threads),
     }
     seconds: dict[str, list[float]] = {name: [] for name in sides}
+    used: dict[str, list[float]] = {name: [] for name in sides}
     for number in range(arguments.rounds + 3):
         for name, side in sides.items():
-            taken = side()
-            seconds[name] += [taken] if number >= 3 else []
+            taken, processor = side()
+            if number >= 3:
+                seconds[name].append(taken)
+                used[name].append(processor)
     sides["torch"].close()
     for name, taken in seconds.items():
-        print(f"{name}: median {statistics.median(taken):.3f} s (least {min(taken):.3f}, most {max(taken):.3f})")
+        spread = f"least {min(taken):.3f}, most {max(taken):.3f}"
+        print(
+            f"{name}: median {statistics.median(taken):.3f} s ({spread}), processor {statistics.median(used[name]):.3f}"
+        )
     for name in ("AdamW", "LAMB"):
         pairs = [mine / theirs for mine, theirs in zip(seconds[name], seconds["torch"], strict=True)]
         ratio = statistics.median(seconds[name]) / statistics.median(seconds["torch"])

@@ -20,7 +20,7 @@ print("ready", torch.__version__, flush=True)
 for _ in sys.stdin:
     for parameter in parameters:
         parameter.grad.fill_(1e-3)  # so that each step clips, as it does here
-    began = time.perf_counter()
+    began, used = time.perf_counter(), time.process_time()
     torch.nn.utils.clip_grad_norm_(parameters, 1.0)
     optimizer.step()
-    print(time.perf_counter() - began, flush=True)
+    print(time.perf_counter() - began, time.process_time() - used, flush=True)

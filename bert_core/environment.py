@@ -13,7 +13,7 @@ from typing import Any
 
 import importlib_metadata
 
-from .files import sha256
+from .data.remembered import digest_of
 from .manager import PluginManager
 from .plan import Plan
 
@@ -41,7 +41,7 @@ def environment(plan: Plan, manager: PluginManager, inputs: Iterable[Path]) -> d
         "processors": os.cpu_count(),
         "command": sys.argv,
         "revision": _revision(),
-        "inputs": {str(path.absolute()): sha256(path) for path in inputs if path.is_file()},
+        "inputs": {str(path.absolute()): digest_of(path) for path in inputs if path.is_file()},
         "options": {owner: dict(origins) for owner, origins in plan.settings.origins.items()},
     }
 

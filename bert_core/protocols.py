@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
 
-from .types import Arrays, Feature, HostHead, Noise, Reading, Split, Window
+from .types import Arrays, Feature, HostHead, Noise, Reading, Split, Window, Workbench
 
 if TYPE_CHECKING:
     import numpy as np
@@ -214,6 +214,14 @@ class Rows(Protocol):
     def where(self, number: int) -> str:
         """Where a record stands."""
 
+    def remembered(self, what: str, make: Callable[[], Mapping[str, NDArray[Any]]]) -> Mapping[str, NDArray[Any]]:
+        """What `make` learns by going through all records, or learnt in an earlier run while the files are the same.
+
+        Args:
+            what: What is learnt, with all that it depends on beside the records.
+            make: Gives arrays by name; it takes every record, so that each is checked.
+        """
+
 
 @runtime_checkable
 class RecordTask(Task, Protocol):
@@ -240,6 +248,34 @@ class RecordTask(Task, Protocol):
 
     def record_labels(self) -> Sequence[str]:
         """Label names in the order of the ids in `to_records`; empty where there are none."""
+
+
+@runtime_checkable
+class BuildingTask(RecordTask, Protocol):
+    """A task whose text is made into records before it is read; they are kept, and found again by later runs."""
+
+    def build_records(self, source: Path, split: Split, bench: Workbench) -> tuple[Path, Sequence[Path]]:
+        """Make the records of a text, or find those that were made of it before.
+
+        Args:
+            source: A file, a folder or a glob, which holds no records.
+            split: What they are for.
+            bench: What to make them with.
+
+        Returns:
+            The folder of records, and the files of text.
+
+        Raises:
+            DataError: The text cannot be read, or the records cannot be written.
+        """
+
+
+@runtime_checkable
+class SamplingTask(Protocol):
+    """A task whose sets may be too large to be scored whole: this beside the methods of `Task`."""
+
+    def scored(self, reading: Reading) -> Reading:
+        """What of a set that is not trained on is scored; what is left out is said in the notes."""
 
 
 @runtime_checkable

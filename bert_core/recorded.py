@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+import hashlib
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
+from .cache import cache_folder
 from .data.bad_records import BadRecords
-from .data.checks import check_columns
-from .data.columns import Column, Dtype
+from .data.checks import check_names, check_rows, limits_of
+from .data.columns import Column, Dtype, Row
 from .data.records import Records, is_records, open_records
+from .data.remembered import Found, digest_of, remembered
 from .data.schema import Schema
+from .data.sinks import RecordSinks
 from .errors import DataError, UsageError
-from .protocols import RecordTask, Task
+from .protocols import BuildingTask, RecordTask, SamplingTask, Task
 from .text.tokenizer import WordPiece
 from .text_files import read_text
-from .types import Arrays, Feature, Reading, Split
+from .types import Arrays, Feature, Reading, Split, Workbench
 
 PIECES = ("input_ids", "attention_mask", "token_type_ids")
 REAL = "is_real_example"
@@ -72,11 +77,13 @@ class Reader:
         text: The tokenizer of the vocabulary that they were made with.
         schema: The schema file of TFRecords.
         on_bad: What is done about records that cannot be read.
+        say: Where it is said that records are made of text, which takes a while.
     """
 
     text: WordPiece
     schema: Path | None = None
     on_bad: BadRecords = field(default_factory=BadRecords)
+    say: Callable[[str], None] = lambda _: None
 
     def data(self, task: Task, name: str, source: Path | None, split: Split) -> Reading:
         """A task's examples, from records or from whatever else it reads.
@@ -91,11 +98,26 @@ class Reader:
             DataError: It cannot be read.
             UsageError: These are records, and the task takes none.
         """
+        reading = self._read(task, name, source, split)
+        return task.scored(reading) if split != "train" and isinstance(task, SamplingTask) else reading
+
+    def _read(self, task: Task, name: str, source: Path | None, split: Split) -> Reading:
         if source is not None and is_records(source):
             return self.records(as_record_task(task, name), source)
-        reading = read_text(task, source, split)
+        if source is not None and isinstance(task, BuildingTask):
+            reading = self._built(task, source, split)
+        else:
+            reading = read_text(task, source, split)
         unused = () if self.schema is None else (f"--schema {self.schema} is not used: this is text, not records",)
         return replace(reading, notes=(*reading.notes, *unused))
+
+    def _built(self, task: BuildingTask, source: Path, split: Split) -> Reading:
+        """A task's examples of text that is made into records first."""
+        bench = Workbench(
+            text=self.text, sinks=RecordSinks("tfrecord"), cache=cache_folder(), digest=digest_of, say=self.say
+        )
+        folder, files = task.build_records(source, split, bench)
+        return replace(replace(self, schema=None).records(task, folder), files=tuple(files))
 
     def records(self, task: RecordTask, source: Path) -> Reading:
         """A task's examples from TFRecords or MindRecords: a file, a folder or a glob.
@@ -106,9 +128,10 @@ class Reader:
         schema = None if self.schema is None else Schema.read(self.schema)
         records = open_records(source, schema=schema, on_bad=self.on_bad)
         columns = columns_of(task, there=records.columns)
-        check_columns(records, columns, vocab_size=self.text.vocab_size)
+        check_names(records, columns)
         real, notes = _real(records, source)
-        reading = task.from_records(RecordRows(records, columns, real), self.text, source)
+        rows = RecordRows(records, columns, limits_of(self.text.vocab_size), real)
+        reading = task.from_records(rows, self.text, source)
         return replace(reading, notes=(*records.notes, *notes, *reading.notes), files=tuple(records.paths))
 
 
@@ -130,18 +153,23 @@ def _real(records: Records, source: Path) -> tuple[Sequence[int], tuple[str, ...
 
 
 class RecordRows:
-    """The rows of `bert_core.protocols.Rows`.
+    """The rows of `bert_core.protocols.Rows`; each is checked when it is first read.
 
     Args:
         records: Where they are read from.
         columns: What is read of each, in the task's types.
+        limits: What the numbers of columns are below.
         numbers: Which of the records there are.
     """
 
-    def __init__(self, records: Records, columns: Sequence[Column], numbers: Sequence[int]) -> None:
+    def __init__(
+        self, records: Records, columns: Sequence[Column], limits: Mapping[str, int], numbers: Sequence[int]
+    ) -> None:
         self._records = records
         self._columns = columns
-        self._numbers = numbers
+        self._limits = limits
+        self._numbers = np.asarray(numbers, np.int64)
+        self._checked = np.zeros(len(records), np.bool_)
 
     @property
     def columns(self) -> Sequence[str]:
@@ -159,11 +187,27 @@ class RecordRows:
 
     def take(self, numbers: Sequence[int]) -> list[Arrays]:
         """See `Rows`."""
-        return [
-            {column.name: np.asarray(row[column.name], column.dtype) for column in self._columns}
-            for row in self._records.read_many([self._numbers[number] for number in numbers])
-        ]
+        stored = self._numbers[np.asarray(numbers, np.int64)]
+        rows = self._records.read_many(stored.tolist())
+        self._check(stored, rows)
+        return [{column.name: np.asarray(row[column.name], column.dtype) for column in self._columns} for row in rows]
+
+    def remembered(self, what: str, make: Callable[[], Found]) -> Found:
+        """See `Rows`; what is remembered of records says that all of them were checked."""
+        records = self._records
+        kept = None if records.kept is None else hashlib.sha256(records.kept.tobytes()).hexdigest()
+        stored, wanted = ([str(column) for column in some] for some in (records.columns.values(), self._columns))
+        found = remembered([what, stored, wanted, dict(self._limits), kept], records.paths, make)
+        self._checked[:] = True
+        return found
+
+    def _check(self, numbers: NDArray[np.int64], rows: Sequence[Row]) -> None:
+        new = np.flatnonzero(~self._checked[numbers]).tolist()
+        if new:
+            some = numbers[new]
+            check_rows(self._records, some.tolist(), [rows[place] for place in new], self._columns, self._limits)
+            self._checked[some] = True
 
     def where(self, number: int) -> str:
         """See `Rows`."""
-        return self._records.where(self._numbers[number])
+        return self._records.where(int(self._numbers[number]))

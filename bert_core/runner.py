@@ -193,7 +193,12 @@ class Run:
 
     def _reading(self, source: Path | None, split: Split) -> Reading:
         run = self.plan.run
-        reader = Reader(text=self.text, schema=run.schema, on_bad=BadRecords.parse(run.on_bad_record))
+        reader = Reader(
+            text=self.text,
+            schema=run.schema,
+            on_bad=BadRecords.parse(run.on_bad_record),
+            say=lambda line: self.say(f"{split}: {line}"),
+        )
         reading = reader.data(self.task, self.plan.choices["task"].name, source, split)
         self.say(f"{split}: {reading.summary}")
         for note in reading.notes:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from mindspore import Parameter
     from numpy.typing import NDArray
 
-    from .protocols import Encoder, Metric, Optimizer, Schedule, Task
+    from .protocols import Encoder, Metric, Optimizer, Schedule, Task, TextEncoder
 
 Split = Literal["train", "eval", "test"]
 HostHead = Literal["masked-lm", "pretraining"]  # heads that a model builds: see `PretrainingEncoder`
@@ -321,6 +321,25 @@ class Reading:
     notes: tuple[str, ...] = ()
     files: tuple[Path, ...] = ()
     faults: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Workbench:
+    """What a task gets to make records of text with; see `bert_core.protocols.BuildingTask`.
+
+    Args:
+        text: The tokenizer; it can be sent to other processes.
+        sinks: `sinks(path, columns)` opens a shard of records; it can be sent too.
+        cache: The folder of what can be made again.
+        digest: The SHA-256 of a file in hexadecimal, from memory where the file is still the same.
+        say: Says a line of what goes on.
+    """
+
+    text: TextEncoder
+    sinks: Callable[[Path, Any], Any]
+    cache: Path
+    digest: Callable[[Path], str]
+    say: Callable[[str], None]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,8 @@ from bert_core.manager import PluginManager, Policy
 
 if TYPE_CHECKING:
     from bert_core.data.records import Format
-    from bert_core.datasets.sinks import OpenEncoder, RecordSinks
+    from bert_core.data.sinks import RecordSinks
+    from bert_core.datasets.encoder import OpenEncoder
 
 
 @dataclass
@@ -36,12 +37,12 @@ class State:
 
     def encoder(self, vocab: Path, lowercase: bool | None) -> OpenEncoder:
         """Opens the tokenizer of a vocabulary, in any process; `lowercase` None guesses from the vocabulary."""
-        from bert_core.datasets.sinks import OpenEncoder
+        from bert_core.datasets.encoder import OpenEncoder
 
         return OpenEncoder(vocab, lowercase)
 
     def record_sinks(self, record_format: Format) -> RecordSinks:
         """Opens shards of a format, in any process."""
-        from bert_core.datasets.sinks import RecordSinks
+        from bert_core.data.sinks import RecordSinks
 
         return RecordSinks(record_format)

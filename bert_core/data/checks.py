@@ -36,33 +36,61 @@ def check_columns(
         DataError: A column is missing, or of another type or shape, or holds a number out of range, with the file, the
             record and the column.
     """
+    check_names(records, wanted)
+    below = limits_of(vocab_size, limits)
+    for start in range(0, len(records), _CHUNK):
+        numbers = range(start, min(start + _CHUNK, len(records)))
+        check_rows(records, numbers, records.read_many(numbers), wanted, below)
+
+
+def check_names(records: Records, wanted: Sequence[Column]) -> None:
+    """Refuse records without a column that a task reads; see `check_columns`."""
     for column in wanted:
         if column.name not in records.columns:
             named = {column.name, reference_name(column.name)}
             what = f"there is no column {' or '.join(map(repr, sorted(named)))}; there are {listed(records.columns)}"
             raise DataError(what, where=records.where(0) if len(records) else None)
+
+
+def check_rows(
+    records: Records,
+    numbers: Sequence[int],
+    rows: Sequence[Row],
+    wanted: Sequence[Column],
+    limits: Mapping[str, int],
+) -> None:
+    """Refuse the first of some records that a task could not read; see `check_columns`.
+
+    Args:
+        records: What they were read from.
+        numbers: Theirs.
+        rows: What was read.
+        wanted: What the task reads.
+        limits: What the numbers of columns are below.
+    """
+    for column in wanted:
+        _check(column, rows, records, numbers, limits.get(column.name))
+
+
+def limits_of(vocab_size: int | None, limits: Mapping[str, int] | None = None) -> dict[str, int]:
+    """What the numbers of columns are below: those of pieces, and others that are given."""
     below = {} if vocab_size is None else dict.fromkeys(VOCABULARY, vocab_size)
-    below.update(limits or {})
-    for start in range(0, len(records), _CHUNK):
-        numbers = range(start, min(start + _CHUNK, len(records)))
-        rows = records.read_many(numbers)
-        for column in wanted:
-            _check(column, rows, records, start, below.get(column.name))
+    return {**below, **(limits or {})}
 
 
-def _check(column: Column, rows: Sequence[Row], records: Records, start: int, limit: int | None) -> None:
-    for place, row in enumerate(rows):
+def _check(column: Column, rows: Sequence[Row], records: Records, numbers: Sequence[int], limit: int | None) -> None:
+    for number, row in zip(numbers, rows, strict=True):
         try:
             as_column(row[column.name], column)
         except ValueError as error:
-            raise DataError(str(error), where=records.where(start + place)) from None
+            raise DataError(str(error), where=records.where(number)) from None
     if limit is None or _within(np.concatenate([row[column.name].ravel() for row in rows]), limit):
         return
-    for place, row in enumerate(rows):
+    for number, row in zip(numbers, rows, strict=True):
         values = row[column.name]
         if not _within(values, limit):
             wrong = values[(values < 0) | (values >= limit)].ravel()[0]
-            raise DataError(_beyond(column.name, int(wrong), limit), where=records.where(start + place))
+            raise DataError(_beyond(column.name, int(wrong), limit), where=records.where(number))
 
 
 def _within(values: NDArray[Any], limit: int) -> bool:

@@ -54,6 +54,10 @@ class Records(Protocol):
     def notes(self) -> Sequence[str]:
         """One sentence for each thing that was decided when they were opened."""
 
+    @property
+    def kept(self) -> NDArray[np.int64] | None:
+        """Numbers of those records, over all files, that count; None for all."""
+
     def __len__(self) -> int:
         """How many there are."""
 
@@ -89,11 +93,11 @@ class FileRecords:
     ) -> None:
         self._files = tuple(files)
         self._ends = np.cumsum([len(file) for file in files])
-        self._kept = kept
+        self.kept = kept
         self.notes = tuple(notes)
 
     def __len__(self) -> int:
-        return int(self._ends[-1]) if self._kept is None else len(self._kept)
+        return int(self._ends[-1]) if self.kept is None else len(self.kept)
 
     @property
     def paths(self) -> Sequence[Path]:
@@ -149,7 +153,7 @@ class FileRecords:
         wrong = (asked < 0) | (asked >= len(self))
         if wrong.any():
             raise IndexError(f"there is no record {asked[wrong][0]}; the {len(self)} records are counted from 0")
-        return asked if self._kept is None else self._kept[asked]
+        return asked if self.kept is None else self.kept[asked]
 
     def _by_file(self, numbers: NDArray[np.int64], order: NDArray[np.intp]) -> Iterator[tuple[int, NDArray[np.intp]]]:
         """Each file, and the places in the order whose records are in it."""

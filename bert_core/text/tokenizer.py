@@ -42,6 +42,7 @@ class WordPiece:
         vocab_sha256: The digest of the pieces, whatever the file's line ends.
         max_length: How many pieces the model takes, special ones included; `encode` does not cut.
         lowercase: Whether text is lower-cased.
+        strip_accents: Whether accents are stripped.
     """
 
     def __init__(
@@ -69,7 +70,7 @@ class WordPiece:
         self.vocab_sha256 = vocabulary.sha256
         self._vocabulary = vocabulary
         self._said_strip_accents = strip_accents
-        self._strip_accents = self.lowercase if strip_accents is None else strip_accents
+        self.strip_accents = self.lowercase if strip_accents is None else strip_accents
         # The library's unknown piece is "[UNK]" unless told otherwise, as in every BERT.
         self._model = models.WordPiece(vocab=vocabulary.ids, max_input_chars_per_word=_LONGEST_WORD)
         self._chunks: dict[str, _Pieces] = {}
@@ -155,7 +156,7 @@ class WordPiece:
     def _mixed(self, chunk: str) -> _Pieces:
         ids: list[int] = []
         spans: list[Span] = []
-        for letters in basic.words(chunk, lowercase=self.lowercase, strip_accents=self._strip_accents):
+        for letters in basic.words(chunk, lowercase=self.lowercase, strip_accents=self.strip_accents):
             word_ids, ends = self._cut("".join(letter.char for letter in letters))
             ids += word_ids
             for start, end in zip([0, *ends], ends, strict=False):

@@ -162,6 +162,55 @@ def test_stop_and_resume_end_with_the_same_bytes(straight: Path, command: Comman
     assert losses(output) == losses(straight)
 
 
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A cache of the test's own."""
+    monkeypatch.setenv("BERTRUN_CACHE", str(tmp_path / "cache"))
+    return tmp_path / "cache"
+
+
+def test_text_is_made_into_the_records_that_the_command_makes(
+    straight: Path, command: Command, folder: Path, tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fixed = ("--max-steps", "20", "--no-eval", "--dupe-factor", "3")
+    line = command(tmp_path / "text", *fixed, "--stop-after", "7", data="text.txt")
+    assert run(line) == 0
+    said = capsys.readouterr().out
+    assert f"train: making records of {folder}/text.txt, which are kept in {cache}" in said
+    assert "train: made " in said
+    made = {path: path.stat().st_mtime_ns for path in cache.rglob("*.tfrecord")}
+    assert run(["resume", str(tmp_path / "text")]) == 0
+    assert "train: records that were made of this text before" in capsys.readouterr().out
+    assert {path: path.stat().st_mtime_ns for path in cache.rglob("*.tfrecord")} == made
+    same(tmp_path / "text", straight)
+
+
+def test_text_is_scored_during_a_run_and_after_it(
+    command: Command, folder: Path, tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "run"
+    assert run(command(output, "--max-steps", "2", "--no-dynamic-masking", data="text.txt")) == 0
+    capsys.readouterr()
+    assert run(["eval", str(output), "--eval-data", f"{folder}/text.txt", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == scores(output)[-1]
+    train, scored = sorted(len(path.read_bytes()) for path in cache.rglob("*.tfrecord"))[::-1]
+    assert train > 5 * scored  # packed ten times, and once
+    inputs = json.loads((output / "environment.json").read_text(encoding="utf-8"))["inputs"]
+    assert str(folder / "text.txt") in inputs
+
+
+def test_a_run_on_text_that_changed_is_not_gone_on_with(
+    command: Command, tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
+    line = command(tmp_path / "run", "--max-steps", "2", "--no-eval", "--stop-after", "1")
+    line[line.index("--train-data") + 1] = str(tmp_path / "text.txt")
+    assert run(line) == 0
+    (tmp_path / "text.txt").write_text(TEXT.replace("mat", "park"), encoding="utf-8")
+    assert run(["resume", str(tmp_path / "run")]) == 4
+    assert "this file is not what the run began with" in capsys.readouterr().err
+
+
 def test_weights_are_gone_on_from(straight: Path, command: Command, tmp_path: Path) -> None:
     output = tmp_path / "from-weights"
     line = command(output, "--weights", str(straight), "--no-train", data="unmasked")
@@ -171,10 +220,20 @@ def test_weights_are_gone_on_from(straight: Path, command: Command, tmp_path: Pa
     assert losses(output)[0] < losses(straight)[0]
 
 
-def test_a_checkpoint_begins_the_fine_tuning_of_another_task(straight: Path, data: Path, tmp_path: Path) -> None:
-    fixed = f"--task ner --weights {straight} --train-data {data}/train.conll --max-length 32 --max-steps 1 --no-eval"
-    output = tmp_path / "ner"
-    assert run([*fixed.split(), "--output", str(output), "--learning-rate", "1e-12"]) == 0
+@pytest.mark.parametrize("task", ["ner", "classifier", "squad"])
+def test_a_checkpoint_begins_the_fine_tuning_of_another_task(
+    task: str, straight: Path, data: Path, tmp_path: Path
+) -> None:
+    answer = {"text": "the mat", "answer_start": 15}
+    question = {"id": "1", "question": "where sat the cat", "answers": [answer]}
+    paragraph = {"context": "the cat sat on the mat", "qas": [question]}
+    (tmp_path / "squad.json").write_text(json.dumps({"data": [{"paragraphs": [paragraph]}]}), encoding="utf-8")
+    (tmp_path / "classes.tsv").write_text("text\tlabel\nthe cat sat\tcat\nthe dog ran\tdog\n", encoding="utf-8")
+    files = {"ner": data / "train.conll", "classifier": tmp_path / "classes.tsv", "squad": tmp_path / "squad.json"}
+    fixed = f"--task {task} --weights {straight} --train-data {files[task]} --max-length 32 --max-steps 1 --no-eval"
+    output = tmp_path / task
+    window = ["--doc-stride", "8", "--max-query-length", "8"] if task == "squad" else []
+    assert run([*fixed.split(), "--output", str(output), "--learning-rate", "1e-12", *window]) == 0
     began, found = (load_file(path / "latest" / "model.safetensors") for path in (straight, output))
     shared = [name for name in found if name.startswith("bert.")]
     assert len(shared) > 10
@@ -182,7 +241,9 @@ def test_a_checkpoint_begins_the_fine_tuning_of_another_task(straight: Path, dat
         np.testing.assert_allclose(found[name], began[name], rtol=0, atol=1e-6, err_msg=name)
 
 
-def test_masked_pieces_alone(command: Command, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_masked_pieces_alone(
+    command: Command, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     output = tmp_path / "words"
     assert run(command(output, "--max-steps", "2", "--no-next-sentence")) == 0
     names = set(load_file(output / "latest" / "model.safetensors"))
@@ -190,7 +251,11 @@ def test_masked_pieces_alone(command: Command, tmp_path: Path, capsys: pytest.Ca
     assert not any("pooler" in name for name in names)
     found = scores(output)[-1]
     assert found["loss"] == found["masked_lm_loss"]
+    assert found["perplexity"] == pytest.approx(np.exp(found["masked_lm_loss"]))
     assert not any(name.startswith("next_sentence") for name in found)
+    capsys.readouterr()
+    assert run(["eval", str(output), "--eval-data", f"{folder}/stored", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out) == found
 
 
 def test_micro_batches_make_the_update_of_one_batch(command: Command, tmp_path: Path) -> None:
@@ -213,7 +278,13 @@ def test_nezha_is_trained_and_resumed_too(command: Command, tmp_path: Path) -> N
     [
         (["--max-length", "16"], 4, "and --max-length is 16"),
         (["--whole-word-mask", "chinese"], 4, "no column word_starts"),
-        (["--train-data", "text.txt"], 4, "no TFRecords or MindRecords"),
+        (["--train-data", "broken.txt"], 4, "broken.txt:2: byte 1 of the line, 0xff, is not UTF-8"),
+        (["--train-data", "nothing"], 4, "there is no such file"),
+        (
+            ["--train-data", "text.txt", "--masked-share", "0"],
+            2,
+            "--masked-share (command line) must be greater than 0",
+        ),
     ],
 )
 def test_what_cannot_be_read_is_said(
@@ -227,6 +298,7 @@ def test_what_cannot_be_read_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(folder)
+    (folder / "broken.txt").write_bytes(b"one\n\xff\n")
     assert run(command(tmp_path / "run", *more, data="unmasked")) == code
     assert said in capsys.readouterr().err
 
@@ -237,7 +309,9 @@ def test_without_data_it_is_said_how_to_make_some(
     line = command(tmp_path / "run")
     keep = [word for word in line if word not in ("--train-data", "--eval-data") and not word.endswith("/stored")]
     assert run(keep) == 2
-    assert "bertrun data pretrain" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "It may be text" in said
+    assert "`bertrun data pretrain TEXT" in said
 
 
 @pytest.mark.parametrize("form", ["mindir", "onnx"])

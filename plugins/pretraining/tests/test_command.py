@@ -47,7 +47,8 @@ def test_defaults_are_those_of_google(asked, tmp_path):
     assert done.exit_code == 0, done.output
     found = made_with(tmp_path)["settings"]
     google = {"max_length": 128, "max_predictions": 20, "masked_share": 0.15, "short_share": 0.1, "dupe_factor": 10}
-    assert found.items() >= {**google, "seed": 12345, "whole_words": "off", "dynamic_masking": False}.items()
+    ours = {"random_next": 0.5, "whole_word_mask": "off", "dynamic_masking": False}
+    assert found.items() >= {**google, "seed": 12345, **ours}.items()
     assert not done.stdout
     assert "shard 0: " in done.stderr
     assert done.stderr.endswith(" records in 1 shard\n")
@@ -58,7 +59,7 @@ def test_options_by_our_names_and_by_googles(asked, tmp_path):
         "--max-seq-length 64 --max-predictions-per-seq 7 --masked-lm-prob 0.2 --short-seq-prob 0.3 --random-seed 5"
     )
     ours = "--dupe-factor 3 --whole-word-mask pieces --dynamic-masking --sentences split --language en --quiet"
-    done = asked(*options.split(), *ours.split(), "--block-characters", "99")
+    done = asked(*options.split(), *ours.split(), "--block-characters", "99", "--random-next", "0.4")
     assert done.exit_code == 0, done.output
     assert made_with(tmp_path)["settings"] == {
         "max_length": 64,
@@ -66,7 +67,8 @@ def test_options_by_our_names_and_by_googles(asked, tmp_path):
         "masked_share": 0.2,
         "short_share": 0.3,
         "dupe_factor": 3,
-        "whole_words": "pieces",
+        "whole_word_mask": "pieces",
+        "random_next": 0.4,
         "dynamic_masking": True,
         "sentences": "split",
         "language": "en",

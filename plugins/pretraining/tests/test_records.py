@@ -34,7 +34,7 @@ def whole(maker, texts, number=0):
 @settings(max_examples=60, deadline=None)
 @given(TEXTS, st.sampled_from([8, 24, 64]), st.sampled_from(["off", "pieces"]), st.booleans())
 def test_every_record_keeps_the_rules(encoder, texts, max_length, whole_words, dynamic):
-    chosen = Settings(max_length=max_length, dupe_factor=2, whole_words=whole_words, dynamic_masking=dynamic)
+    chosen = Settings(max_length=max_length, dupe_factor=2, whole_word_mask=whole_words, dynamic_masking=dynamic)
     block, records = whole(RecordMaker(chosen, encoder, encoder.mask_id), texts)
     if records is None:
         assert not len(block.ids)
@@ -90,7 +90,7 @@ class TestDynamicMasking:
     texts = ["the cat sat on the mat\nthe mats sat\non the zebra\n" * 8, "a zebra sitting\nsat on a mat"] * 5
 
     def stored(self, encoder, whole_words="off"):
-        chosen = Settings(dynamic_masking=True, whole_words=whole_words, dupe_factor=2)
+        chosen = Settings(dynamic_masking=True, whole_word_mask=whole_words, dupe_factor=2)
         return whole(RecordMaker(chosen, encoder, encoder.mask_id), self.texts)[1]
 
     def test_a_mask_is_a_function_of_seed_epoch_and_index(self, encoder):
@@ -138,7 +138,7 @@ class TestDynamicMasking:
 
 def test_a_text_that_was_cut_at_its_front_begins_with_a_word(encoder):
     """Google's code counts a ## piece behind [SEP] to the last word of text A; here it is one of text B."""
-    chosen = Settings(max_length=16, whole_words="pieces", dynamic_masking=True)
+    chosen = Settings(max_length=16, whole_word_mask="pieces", dynamic_masking=True)
     _, records = whole(
         RecordMaker(chosen, encoder, encoder.mask_id), ["zebra sitting mats zebra\nsitting zebra\n" * 9] * 3
     )
@@ -166,7 +166,7 @@ class TestChineseWords:
 
     def test_whole_words_of_chinese_are_masked_together(self, encoder):
         pytest.importorskip("rjieba")
-        chosen = Settings(whole_words="chinese", dupe_factor=5, masked_share=0.3)
+        chosen = Settings(whole_word_mask="chinese", dupe_factor=5, masked_share=0.3)
         texts = ["我们研究生命的起源\n生命的起源在北京大学\n研究生命\n" * 5] * 4
         _, records = whole(RecordMaker(chosen, encoder, encoder.mask_id), texts)
         pair = encoder.encode("生命")[0]

@@ -34,6 +34,9 @@ class Rows:
     def where(self, number):
         return f"record {number + 1}"
 
+    def remembered(self, what, make):
+        return make()
+
 
 def row(encoder, pieces=10, width=16, **other):
     ids = np.zeros(width, np.int32)
@@ -127,3 +130,20 @@ def test_a_record_that_cannot_be_is_refused_with_its_place(encoder, broken, said
     with pytest.raises(DataError, match=said) as caught:
         windows(encoder, Rows([masked(encoder), masked(encoder, **broken)]))
     assert caught.value.where == "record 2"
+
+
+def test_a_large_set_is_scored_in_part_and_evenly(encoder):
+    rows = Rows([row(encoder, 8 + number % 20, 30) for number in range(1001)])
+    task = PretrainTask(PretrainOptions(eval_records=101))
+    whole = task.from_records(rows, encoder, "x")
+    part = task.scored(whole)
+    assert "101 of 1,001 records are scored" in part.notes[-1]
+    assert part.examples.lengths.tolist() == whole.examples.lengths[::10].tolist()
+    some, all_windows = task.encode(part.examples, encoder), task.encode(whole.examples, encoder)
+    assert [window.example for window in some] == list(range(101))
+    for number in (0, 37, 100):
+        assert list(some[number].input_ids) == list(all_windows[10 * number].input_ids)
+        assert list(some[number].features["masked_lm_positions"]) == list(
+            all_windows[10 * number].features["masked_lm_positions"]
+        )
+    assert task.scored(part) is part

@@ -48,8 +48,8 @@ class RecordMaker:
         self._settings = settings
         self._encoder = encoder
         self._remembering = RememberingEncoder(encoder)
-        self._beginnings = None if settings.whole_words == "off" else beginnings(encoder)
-        chinese = self._beginnings is not None and settings.whole_words == "chinese"
+        self._beginnings = None if settings.whole_word_mask == "off" else beginnings(encoder)
+        chinese = self._beginnings is not None and settings.whole_word_mask == "chinese"
         self._chinese = ChineseWords(encoder, self._beginnings) if chinese and self._beginnings is not None else None
         self._masking = Masking(settings.masked_share, settings.max_predictions, mask_id, encoder.vocab_size)
 
@@ -88,7 +88,8 @@ class RecordMaker:
             block.segments,
             max_length=settings.max_length,
             short_share=settings.short_share,
-            dupe_factor=settings.dupe_factor,
+            dupe_factor=settings.passes,
+            random_next=settings.random_next,
             random=Random(f"bertrun {settings.seed} {number}"),
         )
         # Raw words of the generator, for NumPy keeps only these the same from version to version.

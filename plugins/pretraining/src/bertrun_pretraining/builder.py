@@ -148,7 +148,7 @@ def _check(workers: int, share: Share) -> None:
 def _made_with(settings: Settings, encoder: Any, sinks: SinkFactory, share: Share) -> dict[str, Any]:
     vocabulary = {"sha256": encoder.vocab_sha256, "pieces": encoder.vocab_size, "lowercase": encoder.lowercase}
     return {
-        "settings": asdict(settings),
+        "settings": asdict(settings) | {"dupe_factor": settings.passes},
         "vocabulary": vocabulary,
         "record_format": sinks.format,
         "columns": {name: f"{column.type}[{column.length}]" for name, column in columns_of(settings).items()},

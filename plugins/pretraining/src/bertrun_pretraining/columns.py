@@ -29,7 +29,7 @@ def columns_of(settings: Settings) -> Mapping[str, Column]:
     pieces, predictions = Column("int32", settings.max_length), Column("int32", settings.max_predictions)
     columns = {"input_ids": pieces, "input_mask": pieces, "segment_ids": pieces}
     if settings.dynamic_masking:
-        columns |= {} if settings.whole_words == "off" else {"word_starts": pieces}
+        columns |= {} if settings.whole_word_mask == "off" else {"word_starts": pieces}
     else:
         columns |= {
             "masked_lm_positions": predictions,

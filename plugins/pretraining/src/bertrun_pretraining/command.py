@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeVar, get_args, get_origin, get_type_hints
 
 import click
+
+from .settings import Settings
 
 if TYPE_CHECKING:
     from .builder import Progress, Share
@@ -31,6 +34,7 @@ Examples:
   bertrun data pretrain wiki/ --vocab vocab.txt --output records --workers 8 --shard 2/4
 """
 
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 _SHARE = re.compile(r"(\d+)/(\d+)")
 
 
@@ -51,6 +55,23 @@ def _share(context: click.Context, parameter: click.Parameter, value: str) -> tu
     return int(found[1]), int(found[2])
 
 
+def _setting(name: str, *flags: str, metavar: str | None = None) -> Callable[[_Command], _Command]:
+    """An option that is a field of `Settings`, with its default and its help."""
+    field = next(field for field in fields(Settings) if field.name == name)
+    kind: Any = get_type_hints(Settings)[name]
+    choices = get_args(kind) if get_origin(kind) is Literal else ()
+    return click.option(
+        *flags,
+        name,
+        type=click.Choice(choices) if choices else int if kind == int | None else kind,
+        is_flag=kind is bool,
+        default=field.default,
+        show_default=kind is not bool and field.default is not None,
+        metavar=metavar,
+        help=field.metadata["help"],
+    )
+
+
 @click.command("data pretrain", help=HELP, short_help="Make pre-training records of raw text.")
 @click.argument("sources", nargs=-1, required=True, metavar="SOURCE...")
 @click.option("--vocab", type=click.Path(path_type=Path), required=True, metavar="FILE", help="The vocab.txt.")
@@ -66,60 +87,18 @@ def _share(context: click.Context, parameter: click.Parameter, value: str) -> tu
 @click.option(
     "--lowercase/--cased", default=None, help="Whether to lower-case. Default: as the vocabulary seems to be."
 )
-@click.option("--max-length", "--max-seq-length", default=128, show_default=True, metavar="PIECES", help="Of a record.")
-@click.option(
-    "--max-predictions",
-    "--max-predictions-per-seq",
-    default=20,
-    show_default=True,
-    metavar="PIECES",
-    help="At most so many of a record are masked.",
-)
-@click.option(
-    "--masked-share", "--masked-lm-prob", default=0.15, show_default=True, help="The share of pieces that are masked."
-)
-@click.option(
-    "--short-share",
-    "--short-seq-prob",
-    default=0.1,
-    show_default=True,
-    help="The share of documents that become shorter records.",
-)
-@click.option(
-    "--dupe-factor", default=10, show_default=True, help="Pack and mask the text so often, differently each time."
-)
-@click.option(
-    "--whole-word-mask",
-    type=click.Choice(["off", "pieces", "chinese"]),
-    default="off",
-    show_default=True,
-    help="Mask a piece with the ## pieces that follow (pieces), or also the words of Chinese text (chinese).",
-)
-@click.option(
-    "--dynamic-masking", is_flag=True, help="Store records unmasked; training masks them, in each epoch differently."
-)
-@click.option(
-    "--sentences",
-    type=click.Choice(["auto", "line", "split"]),
-    default="auto",
-    show_default=True,
-    help="Take each line for a sentence, or split lines. auto: lines of plain text, and split paragraphs of wikis.",
-)
-@click.option(
-    "--language",
-    default="auto",
-    show_default=True,
-    metavar="CODE",
-    help="Whose rules split sentences, such as en. auto: zh where ideographs prevail, else en.",
-)
-@click.option("--seed", "--random-seed", default=12345, show_default=True, help="Of all that is drawn.")
-@click.option(
-    "--block-characters",
-    default=4_000_000,
-    show_default=True,
-    metavar="N",
-    help="Text of so many characters makes a shard; pairs and order are drawn within it.",
-)
+@_setting("max_length", "--max-length", "--max-seq-length", metavar="PIECES")
+@_setting("max_predictions", "--max-predictions", "--max-predictions-per-seq", metavar="PIECES")
+@_setting("masked_share", "--masked-share", "--masked-lm-prob")
+@_setting("short_share", "--short-share", "--short-seq-prob")
+@_setting("random_next", "--random-next")
+@_setting("dupe_factor", "--dupe-factor")
+@_setting("whole_word_mask", "--whole-word-mask")
+@_setting("dynamic_masking", "--dynamic-masking")
+@_setting("sentences", "--sentences")
+@_setting("language", "--language", metavar="CODE")
+@_setting("seed", "--seed", "--random-seed")
+@_setting("block_characters", "--block-characters", metavar="N")
 @click.option("--workers", type=click.IntRange(min=1), default=1, show_default=True, metavar="N", help="Processes.")
 @click.option(
     "--shard",
@@ -133,46 +112,23 @@ def _share(context: click.Context, parameter: click.Parameter, value: str) -> tu
 @click.pass_obj
 def pretrain(
     host: Host,
+    /,
     sources: tuple[str, ...],
     vocab: Path,
     output: Path,
     record_format: str,
     lowercase: bool | None,
-    max_length: int,
-    max_predictions: int,
-    masked_share: float,
-    short_share: float,
-    dupe_factor: int,
-    whole_word_mask: Literal["off", "pieces", "chinese"],
-    dynamic_masking: bool,
-    sentences: Literal["auto", "line", "split"],
-    language: str,
-    seed: int,
-    block_characters: int,
     workers: int,
     shard: tuple[int, int],
     quiet: bool,
+    **settings: Any,
 ) -> None:
     """Make pre-training records of raw text."""
     from .builder import Share, build
-    from .settings import Settings
 
-    settings = Settings(
-        max_length=max_length,
-        max_predictions=max_predictions,
-        masked_share=masked_share,
-        short_share=short_share,
-        dupe_factor=dupe_factor,
-        whole_words=whole_word_mask,
-        dynamic_masking=dynamic_masking,
-        sentences=sentences,
-        language=language,
-        seed=seed,
-        block_characters=block_characters,
-    )
     share = Share(*shard)
     index = build(
-        settings,
+        Settings(**settings),
         sources,
         host.encoder(vocab, lowercase),
         host.record_sinks(record_format),

@@ -98,13 +98,18 @@ class Index:
         """
         if not path.exists():
             return cls(path, made_with)
-        found = cls._read(path)
+        found = cls.read(path)
         _refuse_others(path, found.made_with, made_with)
         whole = {n: shard for n, shard in found.shards.items() if all(f.is_whole(path.parent) for f in shard.files)}
         return cls(path, made_with, whole)
 
     @classmethod
-    def _read(cls, path: Path) -> Index:
+    def read(cls, path: Path) -> Index:
+        """The index that is at a path.
+
+        Raises:
+            DataError: It is damaged, or cannot be read.
+        """
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             if content["format"] != _FORMAT:

@@ -1,8 +1,9 @@
 """Documents to pairs of texts, as Google's `create_pretraining_data.py` packs them.
 
 Segments (sentences) fill a record up to its length; the first of them are text A. Text B is what follows, or with
-probability 1/2 segments of another document, and then the segments that were not used are packed again. Where a pair
-is too long, the longer text loses pieces at its front or its end, each with probability 1/2.
+probability `random_next`, 1/2 in the published code, segments of another document, and then the segments that were not
+used are packed again. Where a pair is too long, the longer text loses pieces at its front or its end, each with
+probability 1/2.
 
 The published code draws from Python's `random` in the order of the documents of the whole corpus. Here each block of
 documents has its own stream, from the seed and the block's number; probabilities are the same. The other document comes
@@ -52,9 +53,17 @@ class Pairs(NamedTuple):
         return Pairs(*(column[chosen] for column in self))
 
 
-def pack(segments: Segments, *, max_length: int, short_share: float, dupe_factor: int, random: Random) -> Pairs:
+def pack(
+    segments: Segments,
+    *,
+    max_length: int,
+    short_share: float,
+    dupe_factor: int,
+    random: Random,
+    random_next: float = 0.5,
+) -> Pairs:
     """Every document, `dupe_factor` times, as pairs of at most `max_length` - 3 pieces."""
-    packer = _Packer(segments, max_length - SPECIAL, short_share, random)
+    packer = _Packer(segments, max_length - SPECIAL, short_share, random, random_next)
     for _ in range(dupe_factor):
         for number in range(len(segments.documents) - 1):
             packer.document(number)
@@ -63,18 +72,19 @@ def pack(segments: Segments, *, max_length: int, short_share: float, dupe_factor
 
 
 class _Packer:
-    def __init__(self, segments: Segments, room: int, short_share: float, random: Random) -> None:
+    def __init__(self, segments: Segments, room: int, short_share: float, random: Random, random_next: float) -> None:
         self._bounds = segments.bounds
         self._documents = segments.documents
         self._room = room
         self._short_share = short_share
+        self._random_next = random_next
         self._draw: Callable[[], float] = random.random
         self._bits = random.getrandbits
         self.pairs = array("i")
 
     def document(self, number: int) -> None:
         """Pack one document once."""
-        bounds, draw = self._bounds, self._draw
+        bounds, draw, random_next = self._bounds, self._draw, self._random_next
         first, end = self._documents[number], self._documents[number + 1]
         target = self._room
         if draw() < self._short_share:
@@ -85,7 +95,7 @@ class _Packer:
             stop = min(bisect_left(bounds, start + target, first + 1, end + 1), end)
             count = stop - first
             middle = first + 1 if count == 1 else first + 1 + int(draw() * (count - 1))
-            if count == 1 or draw() < 0.5:
+            if count == 1 or draw() < random_next:
                 b_start, b_stop = self._elsewhere(number, target - (bounds[middle] - start))
                 self._add(start, bounds[middle], b_start, b_stop, 1)
                 first = middle  # what was not used is packed again

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol, overload
 
 import numpy as np
@@ -44,6 +44,9 @@ class Rows(Protocol):
 
     def where(self, number: int) -> str:
         """Where one stands."""
+
+    def remembered(self, what: str, make: Callable[[], Mapping[str, NDArray[Any]]]) -> Mapping[str, NDArray[Any]]:
+        """What was learnt of all of them, now or in an earlier run."""
 
 
 class StoredMasks:
@@ -116,11 +119,19 @@ class RecordedExamples(Sequence[Example]):
         rows: The records.
         masks: Where their masks come from.
         lengths: How many pieces each has.
+        numbers: Which of the rows these are; None for all.
     """
 
-    def __init__(self, rows: Rows, masks: StoredMasks | DrawnMasks, lengths: NDArray[np.int32]) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        masks: StoredMasks | DrawnMasks,
+        lengths: NDArray[np.int32],
+        numbers: NDArray[np.int64] | None = None,
+    ) -> None:
         self._rows = rows
         self._masks = masks
+        self._numbers = numbers
         self.lengths = lengths
 
     def __len__(self) -> int:
@@ -143,7 +154,14 @@ class RecordedExamples(Sequence[Example]):
         """Some of them, by their numbers, masked for a seed and an epoch."""
         if not numbers:
             return []
-        return self._masks.examples(self._rows.take(numbers), seed=seed, epoch=epoch, indexes=numbers)
+        places = numbers if self._numbers is None else self._numbers[np.asarray(numbers)].tolist()
+        return self._masks.examples(self._rows.take(places), seed=seed, epoch=epoch, indexes=places)
+
+    def evenly(self, count: int) -> RecordedExamples:
+        """So many of them, evenly taken, masked as they are among all."""
+        chosen = np.linspace(0, len(self) - 1, count).round().astype(np.int64)
+        numbers = chosen if self._numbers is None else self._numbers[chosen]
+        return RecordedExamples(self._rows, self._masks, self.lengths[chosen], numbers)
 
 
 class RecordedWindows(Sequence[Window]):
@@ -189,7 +207,9 @@ class RecordedWindows(Sequence[Window]):
 
 
 def checked_lengths(rows: Rows, max_length: int) -> tuple[NDArray[np.int32], int]:
-    """How many pieces each record has, and the greatest number of places; one pass over all records.
+    """How many pieces each record has, and the greatest number of places.
+
+    They are found in one pass over all records, and remembered with that each is as it must be.
 
     Args:
         rows: The records.
@@ -198,6 +218,17 @@ def checked_lengths(rows: Rows, max_length: int) -> tuple[NDArray[np.int32], int
     Raises:
         DataError: A record's columns do not belong together, or it is too long, with its place.
     """
+    found = rows.remembered("lengths of pre-training 1", lambda: _lengths(rows))
+    lengths: NDArray[np.int32] = found["lengths"]
+    longest = int(lengths.argmax())
+    if lengths[longest] > max_length:
+        what = f"it has {lengths[longest]} pieces, and --max-length is {max_length}"
+        raise DataError(what, where=rows.where(longest), hint=f"Say --max-length {lengths[longest]} or more")
+    return lengths, int(found["width"])
+
+
+def _lengths(rows: Rows) -> dict[str, NDArray[np.int32]]:
+    """The lengths, and the greatest number of places, of records that are all as they must be."""
     lengths = np.empty(len(rows), np.int32)
     width = 0
     for start in range(0, len(rows), _CHUNK):
@@ -206,21 +237,19 @@ def checked_lengths(rows: Rows, max_length: int) -> tuple[NDArray[np.int32], int
         lengths[start : numbers.stop] = [np.count_nonzero(row["attention_mask"]) for row in chunk]
         width = max(width, *(len(row["input_ids"]) for row in chunk))
         for number, row in zip(numbers, chunk, strict=True):
-            problem = _problem(row, int(lengths[number]), max_length)
+            problem = _problem(row, int(lengths[number]))
             if problem is not None:
                 raise DataError(problem[0], where=rows.where(number), hint=problem[1])
-    return lengths, width
+    return {"lengths": lengths, "width": np.array(width, np.int32)}
 
 
-def _problem(row: Arrays, length: int, max_length: int) -> tuple[str, str | None] | None:
+def _problem(row: Arrays, length: int) -> tuple[str, str | None] | None:
     """What is wrong with a record, and what to do."""
     places = {name: len(row[name]) for name in ("input_ids", "attention_mask", "token_type_ids")}
     if len(set(places.values())) > 1:
         return "its columns have " + ", ".join(f"{count} {name}" for name, count in places.items()), None
     if not length or not row["attention_mask"][:length].all():
         return "its input_mask is not ones and then zeros", None
-    if length > max_length:
-        return f"it has {length} pieces, and --max-length is {max_length}", f"Say --max-length {length} or more"
     if "next_sentence_labels" in row and row["next_sentence_labels"][0] not in (0, 1):
         return f"its next_sentence_labels is {row['next_sentence_labels'][0]}, not 0 or 1", None
     return _masked_problem(row, length) if MASKED[0] in row else None

@@ -2,61 +2,47 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
 
-from bert_core import UsageError
+from bert_core import UsageError, option
 
-from .corpus.sentences import AUTO, SentenceRule
-from .words import WholeWords
+from .options import RecordOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """The settings of Google's `create_pretraining_data.py`, with its defaults, and ours.
-
-    Args:
-        max_length: Pieces of a record, [CLS] and two [SEP] counted (`max_seq_length`).
-        max_predictions: At most so many masked pieces of a record (`max_predictions_per_seq`).
-        masked_share: The share of pieces that are masked (`masked_lm_prob`).
-        short_share: The share of documents that are packed into shorter records (`short_seq_prob`).
-        dupe_factor: How often the text is packed and masked, differently each time.
-        whole_words: What is masked together.
-        dynamic_masking: Store records unmasked; they are masked when they are read.
-        sentences: Whether a line is a sentence.
-        language: The language of the rules that split paragraphs.
-        seed: Of all that is drawn.
-        block_characters: Text of so many characters makes one shard. The random second text of a pair comes from
-            the same block, and records are shuffled within it.
+class Settings(RecordOptions):
+    """All that decides records of a text.
 
     Raises:
         UsageError: A value is out of its range.
     """
 
-    max_length: int = 128
-    max_predictions: int = 20
-    masked_share: float = 0.15
-    short_share: float = 0.1
-    dupe_factor: int = 10
-    whole_words: WholeWords = "off"
-    dynamic_masking: bool = False
-    sentences: SentenceRule = "auto"
-    language: str = AUTO
-    seed: int = 12345
-    block_characters: int = 4_000_000
+    # [CLS] a [SEP] b [SEP]; positions are kept in 16 bits while they are drawn
+    max_length: int = option(128, minimum=5, maximum=65535, help="Pieces of a record, [CLS] and two [SEP] counted.")
+    dynamic_masking: bool = option(
+        False, help="Store records unmasked; training masks them, in each epoch differently."
+    )
+    seed: int = option(12345, minimum=0, maximum=2**63 - 1, help="Of all that is drawn.")
 
     def __post_init__(self) -> None:
-        for name, least, most in (
-            ("max_length", 5, 65535),  # [CLS] a [SEP] b [SEP]; positions are kept in 16 bits while they are drawn
-            ("max_predictions", 1, 65535),
-            ("dupe_factor", 1, 1000),
-            ("seed", 0, 2**63 - 1),
-            ("block_characters", 1, 100_000_000),
-        ):
-            _check(name, getattr(self, name), least, most)
-        _check("masked_share", self.masked_share, 0, 1)
-        _check("short_share", self.short_share, 0, 1)
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, (int, float)):
+                _check(field.name, value, field.metadata)
+
+    @property
+    def passes(self) -> int:
+        """How often the text is packed: `dupe_factor`, or what it is by default."""
+        return self.dupe_factor or (1 if self.dynamic_masking else 10)
 
 
-def _check(name: str, value: float, least: float, most: float) -> None:
-    if not least <= value <= most:
-        raise UsageError(f"{name} is {value}, which is not from {least} to {most}")
+def _check(name: str, value: float, bounds: Mapping[str, float | None]) -> None:
+    """Refuse what is not within an option's bounds, and what is no number."""
+    least, above, most = (bounds[bound] for bound in ("minimum", "above", "maximum"))
+    if not (least is None or value >= least):
+        raise UsageError(f"{name} is {value}, which is not {least:g} or more")
+    if not (above is None or value > above):
+        raise UsageError(f"{name} is {value}, which is not above {above:g}")
+    if not (most is None or value <= most):
+        raise UsageError(f"{name} is {value}, which is not {most:g} or less")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -12,8 +13,9 @@ from numpy.typing import NDArray
 from bert_core import Arrays, DataError, Feature, Reading, Split, TextEncoder, UsageError, Window
 
 from .example import Example, Guess, Truth, cloze, guess, rendered
-from .options import PretrainOptions
+from .options import PretrainOptions, RecordOptions
 from .pieces import PieceEncoder
+from .prepared import Bench, prepared
 from .recorded import (
     COLUMNS,
     MASKED,
@@ -24,10 +26,12 @@ from .recorded import (
     StoredMasks,
     checked_lengths,
 )
+from .settings import Settings
 from .shards import mask_of
 
 LABEL = "next_sentence_labels"
-_MAKE = "Make records of text: `bertrun data pretrain TEXT --vocab FILE --output FOLDER`"
+_MAKE = "`bertrun data pretrain TEXT --vocab FILE --output FOLDER` makes records of text"
+_GIVE = f"It may be text (plain, WikiExtractor's, a MediaWiki dump) or records; {_MAKE}"
 _TINY = 1e-5  # as in Google's code: a batch in which nothing is masked has the loss 0
 
 
@@ -58,8 +62,19 @@ class PretrainTask:
     def read(self, source: Path | None, split: Split) -> Reading:
         """Nothing: there is no sample, and text is made into records first."""
         if source is None:
-            raise UsageError("the task 'pretrain' carries no sample to train on", hint=f"Give --train-data. {_MAKE}")
-        raise DataError("it holds no TFRecords or MindRecords, which pre-training reads", where=source, hint=_MAKE)
+            raise UsageError("the task 'pretrain' carries no sample to train on", hint=f"Give --train-data. {_GIVE}")
+        raise DataError("it holds no TFRecords or MindRecords, which pre-training reads", where=source, hint=_GIVE)
+
+    def build_records(self, source: Path, split: Split, bench: Bench) -> tuple[Path, Sequence[Path]]:
+        """The records of a text, made now or before; text to score is packed once."""
+        options = self._options
+        settings = Settings(
+            **{field.name: getattr(options, field.name) for field in fields(RecordOptions)},
+            max_length=bench.text.max_length,
+            dynamic_masking=options.dynamic_masking,
+        )
+        settings = settings if split == "train" else replace(settings, dupe_factor=1)
+        return prepared(source, settings, bench, workers=options.record_workers)
 
     def from_records(self, rows: Rows, text: TextEncoder, source: Path) -> Reading:
         """Records, masked or to be masked when they are read."""
@@ -76,6 +91,14 @@ class PretrainTask:
         how = "masked anew in each epoch" if missing else "masked as they were stored"
         summary = f"{len(rows):,} records of {lengths.mean():.0f} pieces in the mean, {lengths.max()} at most, {how}"
         return Reading(examples=RecordedExamples(rows, masks, lengths), summary=summary)
+
+    def scored(self, reading: Reading) -> Reading:
+        """What of a set is scored: all of it, or `eval_records` of it."""
+        most, examples = self._options.eval_records, reading.examples
+        if len(examples) <= most or not isinstance(examples, RecordedExamples):
+            return reading
+        note = f"{most:,} of {len(examples):,} records are scored, evenly taken, as --eval-records says"
+        return replace(reading, examples=examples.evenly(most), notes=(*reading.notes, note))
 
     def _drawn(self, rows: Rows, text: TextEncoder, width: int, source: Path) -> DrawnMasks:
         options = self._options

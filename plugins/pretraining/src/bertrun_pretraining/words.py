@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import re
-from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bert_core import UsageError
 
+from .options import WholeWords
 from .pieces import PieceEncoder
 
-# `off` masks pieces, `pieces` masks a piece with the `##` pieces that follow, `chinese` also the words of Chinese.
-WholeWords = Literal["off", "pieces", "chinese"]
+__all__ = ["ChineseWords", "WholeWords", "beginnings"]
 
 _IDEOGRAPH = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\U00020000-\U0002ebef\uf900-\ufaff]")
 

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal
+
+from bertrun_pretraining.options import AUTO, SentenceRule
 
 from .document import Document
 from .wikitext import paragraphs
-
-# `auto` takes the lines of plain text as sentences and splits the paragraphs of wikis.
-SentenceRule = Literal["auto", "line", "split"]
-AUTO = "auto"
 
 _IDEOGRAPH = re.compile("[\u3400-\u4dbf\u4e00-\u9fff]")
 _LATIN = re.compile("[A-Za-z]")

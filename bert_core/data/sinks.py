@@ -1,4 +1,4 @@
-"""Record files for commands that plugins mount: shards, and the tokenizer, in any process."""
+"""Shards of records that plugins write, in any process."""
 
 from __future__ import annotations
 
@@ -15,7 +15,6 @@ from bert_core.data.mindrecord_index import index_of
 from bert_core.data.mindrecord_writer import MindRecordWriter, mindrecord_writer
 from bert_core.data.records import Format
 from bert_core.data.tfrecord_writer import TFRecordWriter, tfrecord_writer
-from bert_core.text.tokenizer import WordPiece
 
 Writer = TFRecordWriter | MindRecordWriter
 
@@ -96,20 +95,3 @@ class RecordSink:
             self._context.__exit__(_Aborted, aborted, None)
         except _Aborted:
             return
-
-
-@dataclass(frozen=True)
-class OpenEncoder:
-    """Opens the tokenizer of a vocabulary; it can be sent to other processes."""
-
-    vocab: Path
-    lowercase: bool | None
-    max_length: int = 1 << 30  # texts are cut by who asked
-
-    def __call__(self) -> WordPiece:
-        """The tokenizer.
-
-        Raises:
-            CheckpointError: It cannot be opened.
-        """
-        return WordPiece.from_vocab(self.vocab, lowercase=self.lowercase, max_length=self.max_length)
