@@ -72,7 +72,7 @@ def evaluate(
         check_writable(predictions, "--predictions")
     predictor = FinishedRun(run, state.manager, device=device, batch_size=batch_size)
     eval_data = eval_data or _scored_on(run)
-    scores, examples, predicted = predictor.evaluate(eval_data)
+    scores, examples, predicted = predictor.evaluate(eval_data, say=lambda line: click.echo(f"eval: {line}", err=True))
     if predictions is not None:
         rows = map(predictor.task.render, examples, predicted)
         predictions.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
