@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -55,11 +55,20 @@ class FinishedRun:
         self._encoder: Encoder = self.objective.network.bert
         self._batch_size = batch_size
 
-    def evaluate(self, data: Path | None) -> tuple[dict[str, float], Sequence[Any], Sequence[Any]]:
-        """The scores of a file (None: of the sample's test part), its examples and their predictions."""
+    def evaluate(
+        self, data: Path | None, say: Callable[[str], None] = lambda _: None
+    ) -> tuple[dict[str, float], Sequence[Any], Sequence[Any]]:
+        """The scores of a file, its examples and their predictions.
+
+        Args:
+            data: The file, or what else the task reads; None for the sample's test part.
+            say: Where it is said what was decided while reading, and that records are made of text.
+        """
         from .training.evaluation import score
 
-        reading = Reader(text=self.text).data(self.task, self.task_name, data, "test")
+        reading = Reader(text=self.text, say=say).data(self.task, self.task_name, data, "test")
+        for note in reading.notes:
+            say(note)
         predictions = self._evaluator.predict(reading.examples)
         return score(self.task, self.metrics, reading.examples, predictions), reading.examples, predictions
 

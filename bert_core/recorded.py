@@ -159,16 +159,20 @@ class RecordRows:
         records: Where they are read from.
         columns: What is read of each, in the task's types.
         limits: What the numbers of columns are below.
-        numbers: Which of the records there are.
+        numbers: Which of the records there are; None for all.
     """
 
     def __init__(
-        self, records: Records, columns: Sequence[Column], limits: Mapping[str, int], numbers: Sequence[int]
+        self,
+        records: Records,
+        columns: Sequence[Column],
+        limits: Mapping[str, int],
+        numbers: Sequence[int] | None = None,
     ) -> None:
         self._records = records
         self._columns = columns
         self._limits = limits
-        self._numbers = np.asarray(numbers, np.int64)
+        self._numbers = np.asarray(range(len(records)) if numbers is None else numbers, np.int64)
         self._checked = np.zeros(len(records), np.bool_)
 
     @property

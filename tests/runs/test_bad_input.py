@@ -32,7 +32,7 @@ CASES = {
     "no evaluation file": Case("--eval-data {t}/none", DATA, "{t}/none: there is no such file"),
     "an empty file": Case("--train-data {t}/file", DATA, "{t}/file: the file is empty", "\n"),
     "a folder": Case(
-        "--train-data {d}", DATA, "{d}: this is a folder, not a file. Name one of the files in it."
+        "--eval-data {d}", DATA, "{d}: this is a folder, not a file. Name one of the files in it."
     ),
     "another encoding": Case(
         "--train-data {t}/file",

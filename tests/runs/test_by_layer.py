@@ -65,11 +65,11 @@ def values(run: Run) -> dict[str, Array]:
 def gradients(data: Path) -> Mapping[str, Array]:
     """Of the first batch, by the name of the parameter."""
     run = built(data, "sgd")
-    assert run.course is not None
+    assert run.trainer is not None
     parameters = run.assembled.parameters
     objective = run.assembled.objective.set_train()
     gradient = ops.value_and_grad(objective, None, weights=ParameterTuple(list(parameters.values())))
-    batches, _ = _arrays(run.task, run.course, 0)
+    batches, _ = _arrays(run.task, run.trainer.course, 0)
     _, found = gradient(*map(Tensor, batches[0]))
     return {name: array.asnumpy().astype(np.float64) for name, array in zip(parameters, found, strict=True)}
 
@@ -90,9 +90,8 @@ def test_an_update_is_numpys_with_the_factor_of_each_layer(
 ) -> None:
     run = built(data, optimizer, layer_decay=str(FACTOR))
     before = values(run)
-    assert run.course is not None
-    assert run.stepper is not None
-    next(train_steps(run.stepper, run.task, run.course))
+    assert run.trainer is not None
+    next(train_steps(run.trainer.stepper, run.task, run.trainer.course, run.trainer.progress))
     for name, after in values(run).items():
         (factor,) = (factor for start, factor in FACTORS.items() if name.startswith(start))
         wanted = moved(optimizer, before[name], gradients[name], RATE * factor)

@@ -192,11 +192,28 @@ def test_text_is_scored_during_a_run_and_after_it(
     assert run(command(output, "--max-steps", "2", "--no-dynamic-masking", data="text.txt")) == 0
     capsys.readouterr()
     assert run(["eval", str(output), "--eval-data", f"{folder}/text.txt", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == scores(output)[-1]
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == scores(output)[-1]
+    assert "eval: records that were made of this text before" in printed.err
     train, scored = sorted(len(path.read_bytes()) for path in cache.rglob("*.tfrecord"))[::-1]
     assert train > 5 * scored  # packed ten times, and once
     inputs = json.loads((output / "environment.json").read_text(encoding="utf-8"))["inputs"]
     assert str(folder / "text.txt") in inputs
+
+
+def test_a_part_of_a_large_set_is_scored(
+    command: Command, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    output = tmp_path / "run"
+    assert run(command(output, "--max-steps", "1", "--eval-records", "5")) == 0
+    said = capsys.readouterr().out
+    assert "eval: 5 of " in said
+    assert "train: 5 of " not in said
+    assert len((output / "predictions.jsonl").read_text(encoding="utf-8").splitlines()) == 5
+    assert run(["eval", str(output), "--eval-data", f"{folder}/stored", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert json.loads(printed.out) == scores(output)[-1]
+    assert "eval: 5 of " in printed.err
 
 
 def test_a_run_on_text_that_changed_is_not_gone_on_with(

@@ -37,7 +37,14 @@ def assert_same_end(output: Path, straight: Path) -> None:
         assert (output / "predictions.jsonl").read_bytes() == predictions.read_bytes()
 
 
-@pytest.fixture(params=["ner", "ner-crf", "pretrain", "pretrain-scaled"])
+@pytest.fixture(
+    params=[
+        pytest.param("ner", marks=pytest.mark.slow),
+        "ner-crf",
+        "pretrain",
+        pytest.param("pretrain-scaled", marks=pytest.mark.slow),
+    ]
+)
 def line(request: pytest.FixtureRequest, command: Command, pretrain: Command) -> Callable[[Path], list[str]]:
     """The command line of twenty steps over several epochs, dropout on, by where it writes."""
     more = {

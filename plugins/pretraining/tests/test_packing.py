@@ -20,17 +20,18 @@ def segments_of(corpus):
     return Segments([0, *accumulate(lengths)], [0, *accumulate(len(document) for document in corpus)])
 
 
-def packed(corpus, seed=0, *, max_length=32, short_share=0.1, dupe_factor=2):
+def packed(corpus, seed=0, *, max_length=32, short_share=0.1, dupe_factor=2, random_next=0.5):
     return pack(
         segments_of(corpus),
         max_length=max_length,
         short_share=short_share,
         dupe_factor=dupe_factor,
         random=python_random.Random(seed),
+        random_next=random_next,
     )
 
 
-def by_definition(corpus, rng, room, short_share):
+def by_definition(corpus, rng, room, short_share, random_next=0.5):
     """Pairs of lists of (segment, place in it), by the rules as BERT's paper and code state them, in the slow way."""
     pairs = []
     pieces = [[[(d, s, p) for p in range(n)] for s, n in enumerate(document)] for d, document in enumerate(corpus)]
@@ -43,7 +44,7 @@ def by_definition(corpus, rng, room, short_share):
                 chunk.append(waiting.pop(0))
             cut = rng.randint(1, len(chunk) - 1) if len(chunk) > 1 else 1
             a = list(chain.from_iterable(chunk[:cut]))
-            elsewhere = len(chunk) == 1 or rng.random() < 0.5
+            elsewhere = len(chunk) == 1 or rng.random() < random_next
             if elsewhere:
                 waiting = chunk[cut:] + waiting
                 others = [one for one in range(len(pieces)) if one != number] or [number]
@@ -180,3 +181,14 @@ def test_nothing_gives_no_pair():
         )
         == 0
     )
+
+
+@pytest.mark.parametrize("random_next", [0, 0.25, 1])
+def test_so_many_second_texts_are_from_elsewhere(random_next):
+    corpus = [[5] * 40] * 6
+    found = packed(corpus, short_share=0, dupe_factor=50, random_next=random_next).random_next.mean()
+    rng = python_random.Random(1)
+    pairs = [by_definition(corpus, rng, 29, 0, random_next) for _ in range(50)]
+    wanted = np.mean([elsewhere for one in pairs for *_, elsewhere in one])
+    assert abs(found - wanted) < 0.04
+    assert random_next not in (0, 1) or found == random_next
