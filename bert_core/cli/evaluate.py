@@ -63,13 +63,9 @@ def evaluate(
         check_writable(predictions, "--predictions")
     predictor = FinishedRun(run, state.manager, device=device, batch_size=batch_size)
     eval_data = eval_data or _scored_on(run)
-<<<<<<< HEAD
-    scores, examples, predicted = predictor.evaluate(eval_data)
+    scores, examples, predicted = predictor.evaluate(eval_data, say=lambda line: click.echo(f"eval: {line}", err=True))
     for note in predictor.notes():
         click.echo(note, err=True)
-=======
-    scores, examples, predicted = predictor.evaluate(eval_data, say=lambda line: click.echo(f"eval: {line}", err=True))
->>>>>>> pre
     if predictions is not None:
         rows = map(predictor.task.render, examples, predicted)
         predictions.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
