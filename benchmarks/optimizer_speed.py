@@ -42,7 +42,8 @@ class Step(nn.Cell):
         self.gradients = gradients
 
     def construct(self, rate: Any, number: Any) -> Any:
-        return self.update(self.gradients, rate, number)
+        norm, _ = self.update(self.gradients, rate, number)
+        return norm
 
 
 class Ours:

@@ -25,7 +25,7 @@ from bert_core.options import Layer
 from bert_core.plan import make_plan
 from bert_core.runner import Run
 from bert_core.text.batches import cut, evaluation_order, lengths_of, pad
-from bert_core.training.saving import write_parameters
+from bert_core.training.saving import copied, write_tensors
 
 
 class Quiet:
@@ -67,9 +67,9 @@ def main() -> None:
     layer = Layer(origin="command line", flat=flat)
     plan = make_plan(manager, wanted={"task": "pretrain", "model": chosen.model}, layers=[layer])
     run = Run(plan, manager, Quiet(), None)
-    course = run.course
+    course = run.trainer.course
     chosen.output.mkdir(parents=True, exist_ok=True)
-    write_parameters(chosen.output / "first.safetensors", run.assembled.parameters)
+    write_tensors(chosen.output / "first.safetensors", copied(run.assembled.parameters))
     steps = range(course.total_steps)
     train = batches(run, course.windows, [(step // len(course.order), course.order.at(step)) for step in steps])
     rates = np.array([course.learning_rate * course.schedule(step) for step in steps])

@@ -63,33 +63,46 @@ class Reduced(nn.Cell):  # type: ignore[misc]
         return tensors if self.alone else self.each(self.all_reduce, tensors)
 
 
-class WholeStep(nn.Cell):  # type: ignore[misc]
-    """An update from one batch, in one graph."""
+class Update(nn.Cell):  # type: ignore[misc]
+    """Clip gradients by their global norm and let the optimizer use them."""
 
-    def __init__(self, objective: Objective, parameters: Sequence[Parameter], optimizer: Any, clip_norm: float) -> None:
+    def __init__(self, optimizer: Any, clip_norm: float) -> None:
         super().__init__()
-        self.parameters = ParameterTuple(parameters)
-        self.gradient = ops.value_and_grad(objective, None, weights=self.parameters)
         self.lengths = Lengths()
         self.optimizer = optimizer
         self.clip_norm = clip_norm
         self.scale = ops.Mul()
         self.each = ops.HyperMap()
 
-    def construct(self, rate: Any, number: Any, *batch: Any) -> Any:
-        """Loss, global norm, half squared lengths.
+    def construct(self, gradients: Any, rate: Any, number: Any) -> Any:
+        """Global norm before clipping, and half squared lengths.
 
         Args:
+            gradients: One for each parameter.
             rate: () float32.
             number: () float32, the number of the update, from 1.
-            batch: The arguments of `Objective`.
         """
-        loss, gradients = self.gradient(*batch)
         squares, norm = self.lengths(gradients)
         if self.clip_norm > 0:
             factor = ops.minimum(self.clip_norm / (norm + 1e-6), 1.0)
             gradients = self.each(ops.partial(self.scale, factor), gradients)
-        return loss, ops.depend(norm, self.optimizer(gradients, rate, number)), squares
+        return ops.depend(norm, self.optimizer(gradients, rate, number)), squares
+
+
+class WholeStep(nn.Cell):  # type: ignore[misc]
+    """An update from one batch, in one graph."""
+
+    def __init__(self, objective: Objective, parameters: Sequence[Parameter], update: Update) -> None:
+        super().__init__()
+        self.parameters = ParameterTuple(parameters)
+        self.gradient = ops.value_and_grad(objective, None, weights=self.parameters)
+        self.update = update
+
+    def construct(self, rate: Any, number: Any, *batch: Any) -> Any:
+        """Loss, global norm, half squared lengths."""
+        loss, gradients = self.gradient(*batch)
+        norm, squares = self.update(gradients, rate, number)
+        return loss, norm, squares
 
 
 class Scaled(nn.Cell):  # type: ignore[misc]
@@ -224,7 +237,7 @@ class Stepper:
         self._whole = None
         alone = self._alone
         if accumulate == 1 and not scaled and alone:
-            self._whole = WholeStep(objective, parameters, optimizer, clip_norm)
+            self._whole = WholeStep(objective, parameters, Update(optimizer, clip_norm))
         else:
             sums = [Parameter(ops.zeros_like(p), name=f"gradient_sum.{p.name}") for p in parameters]
             self._part = PartialStep(objective, parameters, sums, Reduced(alone=alone or reduce == "after"))
