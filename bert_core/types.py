@@ -134,8 +134,12 @@ class DeviceSpec(Spec):
         build: `build(options, device_id)` makes the one of that number ready and gives its own operators.
         compute_dtypes: Types that it computes matrix products in, the preferred one first.
         loss_scale: The first loss scale where it computes in half precision, else None.
-        collective: The library over which several of them speak, or None.
+        collective: The library over which several of them speak, by the name that MindSpore's `init` takes
+            (`hccl`, `nccl`, `mccl`), or None.
         data_sink: Whether it can be fed a queue of batches ahead of the steps.
+        graph_levels: MindSpore's levels of graph compilation (`jit_level`) that it takes, the default first.
+        bind_cores: Whether processes on several of them should each have processor cores of their own.
+        environment: Variables that MindSpore and its libraries read there; what the user has set stands.
     """
 
     kind: ClassVar[str] = "device"
@@ -147,6 +151,9 @@ class DeviceSpec(Spec):
     loss_scale: float | None = None
     collective: str | None = None
     data_sink: bool = False
+    graph_levels: tuple[str, ...] = ()
+    bind_cores: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -200,11 +207,13 @@ class Probe:
         available: Whether a run can start on it here.
         count: How many of it are here; `--device-id` counts them from 0.
         findings: One sentence each: what is there, what is missing and how to get it.
+        warnings: One sentence each: what may go wrong though a run can start, and what to do.
     """
 
     available: bool
     count: int = 1
     findings: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -71,6 +71,10 @@ def _particulars(spec: Any) -> Iterable[str]:
         yield f"It computes in {', '.join(spec.compute_dtypes)}."
         if spec.collective is not None:
             yield f"Several of them compute together over {spec.collective}."
+        if spec.graph_levels:
+            yield f"Its graphs are compiled at {' or '.join(spec.graph_levels)}."
+        if spec.environment:
+            yield f"Set where nobody has: {_variables(spec.environment)}."
     if spec.kind == "weights":
         yield f"Their licence is {spec.licence}."
 
@@ -79,9 +83,13 @@ def _probed(spec: Any) -> str:
     """Whether a device can run here."""
     try:
         probe = spec.probe()
-        return f"It {'can' if probe.available else 'cannot'} run here: {' '.join(probe.findings)}"
+        return f"It {'can' if probe.available else 'cannot'} run here: {' '.join((*probe.findings, *probe.warnings))}"
     except (Exception, SystemExit) as error:  # whatever a stranger's code raises, the rest is still told
         return f"Whether it can run here is not known, its probe failed: {in_a_line(error)}"
+
+
+def _variables(values: Mapping[str, str]) -> str:
+    return ", ".join(f"{name}={value}" for name, value in values.items())
 
 
 def _as_json(record: PluginRecord) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from bert_core.manager import PluginManager
 from bert_core.options import Layer
 from bert_core.phases import DONE, Phase, before, read_phases, run_phases
 from bert_core.plan import Plan, make_plan, read_config, read_run_file, read_toml, said
+from bert_core.probing import check_available
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,14 @@ class Wanted:
 
 def decide(manager: PluginManager, names: Mapping[str, str | None], layers: list[Layer]) -> Plan:
     """The plan of a run whose weights, where named, give the model's sizes."""
+    _check_device(manager, names)
     return make_plan(manager, wanted=names, layers=layers, config=config_of_weights(manager, layers))
+
+
+def _check_device(manager: PluginManager, names: Mapping[str, str | None]) -> None:
+    """Refuse a device that is asked for and not here, before anything is read for it."""
+    if name := names.get("device"):
+        check_available(manager.get("device", name))
 
 
 def config_of_weights(manager: PluginManager, layers: list[Layer]) -> Mapping[str, object] | None:
@@ -62,6 +70,8 @@ def start(manager: PluginManager, plan: Plan, resume: Path | None = None) -> boo
 def start_phases(manager: PluginManager, phases: Sequence[Phase], wanted: Sequence[Wanted]) -> None:
     """Run a file with phases: all plans are decided before the first one starts."""
     layers = wanted[0].layers
+    for one in wanted:
+        _check_device(manager, one.names)
     named = said(layers, "output")
     folder = Path(str(named)) if named else default_folder(str(wanted[0].names.get("task")))
     plans = _plans(manager, phases, wanted, folder)
@@ -101,5 +111,6 @@ def resume(manager: PluginManager, folder: Path) -> None:
         run_phases(plans, folder, partial(start, manager), resume=True, overwrite=False)
         return
     names, layer = read_run_file(folder / "run.toml")
+    _check_device(manager, names)
     config = read_config(folder / "latest") if (folder / "latest").is_dir() else None
     start(manager, make_plan(manager, wanted=names, layers=[layer], config=config), folder)

@@ -373,7 +373,7 @@ def test_the_example_of_the_design_asks_for_ascend(install, bertrun):
         ([*NER, "--output", "held"], 2, "held: this folder already holds a run"),
         (["eval", "nowhere", "--predictions", "no/where"], 2, "no: there is no such folder"),
         (["--task", "nerr"], 3, "no task named 'nerr'. Did you mean 'ner'? Installed: ner"),
-        ([*NER, "--device", "abacus"], 3, "no device named 'abacus'. Installed: cpu"),
+        ([*NER, "--device", "abacus"], 3, "no device named 'abacus'. Installed: ascend, cpu, gpu"),
         (
             [*NER, "--model", "bert-bas"],
             3,

@@ -6,20 +6,51 @@ from collections.abc import Iterable
 
 from bert_core import DeviceSpec, hookimpl
 
-from .cpu import CpuOptions, build, probe
+from . import ascend, ascend_probe, cpu, gpu, gpu_probe
 
 
 @hookimpl
 def bertrun_register_devices() -> Iterable[DeviceSpec]:
-    """The processor."""
+    """The processor, Ascend and GPU."""
     yield DeviceSpec(
         name="cpu",
         summary="This machine's processor.",
         target="CPU",
-        options=CpuOptions,
+        options=cpu.CpuOptions,
         preferred=True,
-        probe=probe,
-        build=build,
+        probe=cpu.probe,
+        build=cpu.build,
         compute_dtypes=("float32", "float16"),
         loss_scale=65536.0,
+        collective="mccl",
+        bind_cores=True,
+    )
+    yield DeviceSpec(
+        name="ascend",
+        summary="Huawei's Ascend, by CANN.",
+        target="Ascend",
+        options=ascend.AscendOptions,
+        probe=ascend_probe.probe,
+        build=ascend.build,
+        compute_dtypes=("float16", "bfloat16", "float32"),
+        loss_scale=65536.0,
+        collective="hccl",
+        data_sink=True,
+        graph_levels=ascend.GRAPH_LEVELS,
+        bind_cores=True,
+        environment=ascend.ENVIRONMENT,
+    )
+    yield DeviceSpec(
+        name="gpu",
+        summary="NVIDIA's GPU, by CUDA 11.6 and cuDNN 8.",
+        target="GPU",
+        options=gpu.GpuOptions,
+        probe=gpu_probe.probe,
+        build=gpu.build,
+        compute_dtypes=("float32", "float16"),
+        loss_scale=65536.0,
+        collective="nccl",
+        data_sink=True,
+        graph_levels=gpu.GRAPH_LEVELS,
+        bind_cores=True,
     )

@@ -1,0 +1,30 @@
+"""Whether a device can run here, asked before any work is done for it."""
+
+from __future__ import annotations
+
+from .errors import DeviceError, in_a_line
+from .types import DeviceSpec, Probe
+
+
+def probed(spec: DeviceSpec) -> Probe:
+    """What a device's probe finds.
+
+    Raises:
+        DeviceError: The probe fails, which it should not.
+    """
+    try:
+        return spec.probe()
+    except (Exception, SystemExit) as error:  # whatever a stranger's code raises
+        raise DeviceError(f"the device '{spec.name}' cannot be probed: {in_a_line(error)}") from error
+
+
+def check_available(spec: DeviceSpec) -> Probe:
+    """What a device's probe finds, where it can run here.
+
+    Raises:
+        DeviceError: It cannot; the sentence holds the findings.
+    """
+    probe = probed(spec)
+    if not probe.available:
+        raise DeviceError(f"the device '{spec.name}' cannot run here: {' '.join(probe.findings).removesuffix('.')}")
+    return probe
