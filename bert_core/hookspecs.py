@@ -188,8 +188,9 @@ def bertrun_register_commands() -> Iterable[click.Command]:  # type: ignore[empt
 
     Such a name has the group before it: `data pretrain`.
 
-    `click.pass_obj` gives them the command line's state: `manager`, and for commands that write records
-    `encoder(vocab, lowercase)` and `record_sinks(format)`, which work in other processes too.
+    `click.pass_obj` gives them the command line's state: `manager`, the folder `cache`, and for commands that write
+    records `encoder(vocab, lowercase)` and `record_sinks(format)`, which work in other processes too. A whole number
+    that a command returns is the exit code.
 
     Example:
         ```python

@@ -35,6 +35,13 @@ class State:
         policy = Policy.from_environment(blocked=self.blocked)
         return PluginManager(policy, say=lambda line: click.echo(f"bertrun: {line}", err=True), taken=self.taken)
 
+    @property
+    def cache(self) -> Path:
+        """The folder of what bertrun can make or fetch again; it need not exist."""
+        from bert_core.cache import cache_folder
+
+        return cache_folder()
+
     def encoder(self, vocab: Path, lowercase: bool | None) -> OpenEncoder:
         """Opens the tokenizer of a vocabulary, in any process; `lowercase` None guesses from the vocabulary."""
         from bert_core.datasets.encoder import OpenEncoder

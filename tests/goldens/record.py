@@ -22,6 +22,7 @@ PAGES = {
     "help.txt": "--help",
     "help_ner.txt": "--task ner --help",
     "help_embed.txt": "embed --help",
+    "help_doctor.txt": "doctor --help",
     "plugins.txt": "plugins",
     "describe_task_ner.txt": "describe task ner",
     "describe_model_bert_base.txt": "describe model bert-base",

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import click
+
 from bert_core import DeviceSpec, hookimpl
 
 from . import ascend, ascend_probe, cpu, gpu, gpu_probe
+from .doctor.command import doctor
 
 
 @hookimpl
@@ -54,3 +57,9 @@ def bertrun_register_devices() -> Iterable[DeviceSpec]:
         graph_levels=gpu.GRAPH_LEVELS,
         bind_cores=True,
     )
+
+
+@hookimpl
+def bertrun_register_commands() -> Iterable[click.Command]:
+    """Whether runs can go here."""
+    yield doctor
