@@ -222,7 +222,8 @@ class Device:
 
     Args:
         operators: Its own forms of the model's operators, by name, where it has better ones; each states its own
-            `bprop`, which `--recompute` calls.
+            `bprop`, which `--recompute` calls. `fused_attention` is one that the host has no plain form of: see
+            `bert_core.bert.fused`.
     """
 
     operators: Mapping[str, Any] = field(default_factory=dict)

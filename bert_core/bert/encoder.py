@@ -13,6 +13,7 @@ from bert_core.initial import truncated_normal
 from bert_core.types import EncoderParts, HostHead, Noise
 
 from .config import BertOptions
+from .fused import FusedAttention
 from .layer import Layer, SelfAttention
 from .operators import MULTIPLYING, PLAIN
 
@@ -59,9 +60,15 @@ class Maker:
         return self._operators[name](*arguments, *kind)
 
     def attention(self) -> Any:
-        """The attention operator."""
+        """The attention operator: the device's fused one where it has one that fits."""
         heads = self.options.num_attention_heads
-        return self.operator("attention", heads, self.options.hidden_size // heads)
+        width = self.options.hidden_size // heads
+        fused = self._operators.get("fused_attention")
+        if fused is None or not fused.fits(heads, width, self._compute_dtype):
+            return self.operator("attention", heads, width)
+        drops = self.options.attention_probs_dropout_prob > 0
+        made = fused(heads, width, self._compute_dtype)
+        return FusedAttention(heads, width, self._compute_dtype, made, drops=drops)
 
     def self_attention(self, name: str) -> SelfAttention:
         """The parameters of a layer's attention."""

@@ -21,12 +21,19 @@ class AscendOptions:
     """What can be said of it."""
 
     jit_level: Literal["O0", "O1"] = option("O0", help="How far graphs are optimised: O1 also joins operators.")
+    fused_attention: bool = option(
+        False, help="Compute attention in one operator where no values drop out of it; Atlas A2 and A3 have it."
+    )
     deterministic: bool = option(True, help="Compute the same bytes each time; slower.")
 
 
 def build(options: Any, device_id: int) -> Device:
-    """Choose the Ascend of a number, and how graphs are compiled for it."""
+    """Choose the Ascend of a number, and how graphs and attention are computed there."""
     ready("Ascend", device_id, jit_level=options.jit_level, environment=ENVIRONMENT)
     if options.deterministic:
         deterministic()
-    return Device()
+    if not options.fused_attention:
+        return Device()
+    from .flash import FlashAttention
+
+    return Device(operators={"fused_attention": FlashAttention})

@@ -107,7 +107,7 @@ class Machine:
 def _ended(command: Sequence[str], output: int, seconds: float) -> int | None:
     """The exit code, or None where the time was up.
 
-    Then it is killed with all that it started, and not waited for: a driver that hangs holds even a killed process.
+    Then it is killed with all that it started, and hardly waited for: a driver that hangs holds even a killed process.
     """
     process = subprocess.Popen(  # noqa: S603
         command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
@@ -118,5 +118,6 @@ def _ended(command: Sequence[str], output: int, seconds: float) -> int | None:
     if code is None:
         with contextlib.suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
-        process.returncode = -signal.SIGKILL  # so that nobody waits for it when it is forgotten
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(0.1)
     return code
