@@ -76,7 +76,9 @@ class Launch(click.Group):
 @click.option("--print-only", is_flag=True, help="Show commands and environments; start nothing.")
 @click.pass_context
 def launch(ctx: click.Context, /, **said: Any) -> None:
-    """Run a command as many processes that MindSpore joins, and see all of them to their end.
+    """Run a command as many processes that MindSpore joins.
+
+    All of them are seen to their end: when one fails it is named, and the others are ended.
 
     \b
     Examples:
