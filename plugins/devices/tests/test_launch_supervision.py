@@ -137,6 +137,18 @@ def test_a_second_signal_kills_at_once(start: Start) -> None:
     assert launcher.returncode == 128 + 15
 
 
+def test_a_signal_that_the_launcher_was_told_to_ignore_ends_nothing(start: Start) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)  # as nohup does; it is inherited
+    try:
+        launcher = start("import time; print('pid', 0, flush=True); time.sleep(1)")
+    finally:
+        signal.signal(signal.SIGHUP, before)
+    heard(launcher, 1)
+    launcher.send_signal(signal.SIGHUP)
+    launcher.communicate(timeout=20)
+    assert launcher.returncode == 0
+
+
 def test_a_launcher_that_is_killed_leaves_no_process(start: Start) -> None:
     launcher = start(SLEEP, STUBBORN, PARENT + SLEEP, grace=0.5)
     found = pids(heard(launcher, 4))

@@ -150,7 +150,8 @@ class Supervisor:
         def note(number: int, _: FrameType | None) -> None:
             self._events.put(number)
 
-        before = {number: signal.signal(number, note) for number in _FORWARDED}
+        heeded = [number for number in _FORWARDED if signal.getsignal(number) != signal.SIG_IGN]  # nohup ignores one
+        before = {number: signal.signal(number, note) for number in heeded}
         try:
             yield
         finally:
