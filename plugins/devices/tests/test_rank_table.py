@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from bert_core import DataError, UsageError
 
-# The form of MindSpore's tutorial on rank tables, with two devices on each of two servers.
+# The form of MindSpore's tutorial (2.6, parallel/rank_table.md) and of CANN's guide to HCCL, for two servers.
 PUBLISHED = """{
     "version": "1.0",
     "server_count": "2",
