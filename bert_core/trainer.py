@@ -55,7 +55,8 @@ class Trainer:
         }
         self._carry()
         self.stepper = self._stepper(groups, optimizer)
-        run.say(f"plan: {total} steps of {self._options.batch_size} windows, {len(order)} in an epoch")
+        together = "" if run.ranks.alone else f", which {run.ranks.size} processes share"
+        run.say(f"plan: {total} steps of {self._options.batch_size} windows{together}, {len(order)} in an epoch")
         chosen = self._plan.choices["optimizer"]
         if doubt := rate_beyond(chosen.name, chosen.spec.rates, self._options.learning_rate):
             run.say(f"warning: {doubt}")
@@ -119,6 +120,7 @@ class Trainer:
             pad_id=self._run.text.pad_id,
             seed=options.seed,
             overflows=options.max_overflows,
+            ranks=self._run.ranks,
         )
 
     def _groups(self) -> list[ParameterGroup]:
@@ -166,5 +168,6 @@ class Trainer:
             clip_norm=self._options.clip_norm,
             accumulate=self._options.accumulate,
             scaled=self.progress.scale is not None,
+            processes=self._run.ranks.size,
             reduce=self._options.reduce,
         )

@@ -296,7 +296,7 @@ class Noise:
     """One place where a model drops values out.
 
     Args:
-        shape: Of the values, as a function of the batch's size and length.
+        shape: Of the values, as a function of the batch's size and length; a row's values stand together.
         rate: The share of values that become zero; the others are scaled up by 1 / (1 - rate).
     """
 

@@ -103,7 +103,7 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line; give its exit code."""
     try:
         blocked, rest = take(arguments, "--no-plugin")
-        state = State(blocked=blocked, taken=frozenset(driver.commands))
+        state = State(blocked=blocked, taken=frozenset(driver.commands), arguments=tuple(arguments))
         result: Any = driver.main(rest, prog_name="bertrun", standalone_mode=False, obj=state)
         return result if isinstance(result, int) else 0
     except BertrunError as error:

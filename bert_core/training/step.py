@@ -25,12 +25,14 @@ class Outcome:
         norm: The global norm of the gradients before clipping, infinite or NaN where a gradient is.
         norms: That of each parameter's gradient, those nearest to the loss first.
         applied: Whether parameters were changed; they are not where the norm is not finite and updates are split.
+        told: What the processes told one another, added up.
     """
 
     loss: float
     norm: float
     norms: NDArray[np.float32]
     applied: bool
+    told: tuple[float, ...] = ()
 
 
 class Lengths(nn.Cell):  # type: ignore[misc]
@@ -152,11 +154,11 @@ class Unscaled(nn.Cell):  # type: ignore[misc]
         self.each = ops.HyperMap()
 
     def construct(self, factor: Any, loss: Any) -> Any:
-        """The loss of all processes, global norm, half squared lengths.
+        """The loss of all processes and what they told, global norm, half squared lengths.
 
         Args:
             factor: One over the scale, () float32.
-            loss: This process's share, (1,) float32.
+            loss: This process's share, and what it tells, (n,) float32.
         """
         gradients = self.each(ops.partial(self.multiply, factor), self.reduced(self.sums))
         squares, norm = self.lengths(gradients)
@@ -246,7 +248,15 @@ class Stepper:
             self._forgotten = Forgotten(sums)
         self._described = False
 
-    def __call__(self, batches: Sequence[Sequence[Any]], *, rate: float, number: int, scale: float = 1.0) -> Outcome:
+    def __call__(
+        self,
+        batches: Sequence[Sequence[Any]],
+        *,
+        rate: float,
+        number: int,
+        scale: float = 1.0,
+        told: Sequence[float] = (),
+    ) -> Outcome:
         """Make one update.
 
         Args:
@@ -254,20 +264,21 @@ class Stepper:
             rate: The learning rate.
             number: The number of the update, from 1.
             scale: The loss scale.
+            told: What this process tells the others: as many numbers as they tell.
         """
         self._describe(batches[0])
         with ctrl_c_later():
             if self._whole is not None:
                 loss, norm, squares = self._whole(_scalar(rate), _scalar(number), *batches[0])
-                return self._outcome(float(loss.asnumpy()), norm, squares, applied=True)
+                return self._outcome(float(loss.asnumpy()), norm, squares, applied=True, told=told)
             losses = [float(self._part(_scalar(scale), *batch).asnumpy()) for batch in batches]
-            return self._applied(sum(losses), rate=rate, number=number, scale=scale)
+            return self._applied([sum(losses), *told], rate=rate, number=number, scale=scale)
 
-    def _applied(self, loss: float, *, rate: float, number: int, scale: float) -> Outcome:
+    def _applied(self, sums: Sequence[float], *, rate: float, number: int, scale: float) -> Outcome:
         """Update from what was added up, where it is finite."""
-        whole, norm, squares = self._unscaled(_scalar(1.0 / scale), Tensor(np.array([loss], np.float32)))
-        loss = loss if self._alone else float(whole.asnumpy()[0])
-        outcome = self._outcome(loss, norm, squares, applied=bool(np.isfinite(norm.asnumpy())))
+        whole, norm, squares = self._unscaled(_scalar(1.0 / scale), Tensor(np.array(sums, np.float32)))
+        loss, *told = sums if self._alone else whole.asnumpy().tolist()
+        outcome = self._outcome(loss, norm, squares, applied=bool(np.isfinite(norm.asnumpy())), told=told)
         if outcome.applied:
             longest = self._clip_norm / (np.float32(outcome.norm) + np.float32(1e-6))
             factor = min(float(longest), 1.0) if self._clip_norm > 0 else 1.0
@@ -276,9 +287,9 @@ class Stepper:
             self._forgotten(_scalar(0))
         return outcome
 
-    def _outcome(self, loss: float, norm: Any, squares: Any, *, applied: bool) -> Outcome:
+    def _outcome(self, loss: float, norm: Any, squares: Any, *, applied: bool, told: Sequence[float]) -> Outcome:
         norms = np.sqrt(2 * squares.asnumpy()[self._back])
-        return Outcome(loss=loss, norm=float(norm.asnumpy()), norms=norms, applied=applied)
+        return Outcome(loss=loss, norm=float(norm.asnumpy()), norms=norms, applied=applied, told=tuple(told))
 
     def _describe(self, batch: Sequence[Any]) -> None:
         """Tell the compiler, once, that every length may differ from batch to batch."""

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 import click
 
-from bert_core import DeviceSpec, RunView, StepRecord, hookimpl
+from bert_core import DeviceSpec, hookimpl
 
 from .cpu import CpuOptions, build, probe
 from .launch.commands import launch
-from .launch.heartbeat import beat
 
 
 @hookimpl
@@ -33,21 +32,3 @@ def bertrun_register_devices() -> Iterable[DeviceSpec]:
 def bertrun_register_commands() -> Iterable[click.Command]:
     """Many processes from one command."""
     yield launch
-
-
-@hookimpl
-def bertrun_on_run_begin(run: RunView) -> None:
-    """A sign of progress."""
-    beat()
-
-
-@hookimpl
-def bertrun_on_step_end(run: RunView, step: StepRecord) -> None:
-    """A sign of progress."""
-    beat()
-
-
-@hookimpl
-def bertrun_on_eval_end(run: RunView, scores: Mapping[str, float]) -> None:
-    """A sign of progress."""
-    beat()
