@@ -296,12 +296,14 @@ class Noise:
     """One place where a model drops values out.
 
     Args:
-        shape: Of the values, as a function of the batch's size and length; a row's values stand together.
+        shape: Of the values, as a function of the batch's size and length.
         rate: The share of values that become zero; the others are scaled up by 1 / (1 - rate).
+        axis: Along which the rows of the batch stand one after the other.
     """
 
     shape: Callable[[int, int], tuple[int, ...]]
     rate: float
+    axis: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -30,15 +30,14 @@ def dropout_factors(
         part: The micro-batch of the update.
     """
     streams = [np.random.SFC64([seed, step, part, row]) for row in rows]
-    return [_factors(noise.shape(len(rows), length), noise.rate, streams) for noise in noises]
+    return [_factors(noise, noise.shape(len(rows), length), streams) for noise in noises]
 
 
-def _factors(shape: tuple[int, ...], rate: float, streams: Sequence[np.random.SFC64]) -> NDArray[np.float32]:
-    count = int(np.prod(shape)) // len(streams)
-    dropped = round(rate * _LEVELS)
+def _factors(noise: Noise, shape: tuple[int, ...], streams: Sequence[np.random.SFC64]) -> NDArray[np.float32]:
+    dropped = round(noise.rate * _LEVELS)
     kept = np.float32(_LEVELS / (_LEVELS - dropped))
-    factors = np.empty((len(streams), count), np.float32)
-    for row, stream in zip(factors, streams, strict=True):
-        raw = stream.random_raw((count + 3) // 4).view(np.uint16)[:count]
-        np.multiply(raw >= dropped, kept, out=row)
-    return factors.reshape(shape)
+    factors = np.empty(shape, np.float32)
+    for row, stream in zip(np.split(factors, len(streams), noise.axis), streams, strict=True):
+        raw = stream.random_raw((row.size + 3) // 4).view(np.uint16)[: row.size]
+        np.multiply((raw >= dropped).reshape(row.shape), kept, out=row)
+    return factors

@@ -102,3 +102,14 @@ class TestValues:
 
     def test_no_places_no_factors(self) -> None:
         assert factors([]) == []
+
+
+class TestRows:
+    def test_some_rows_get_what_they_get_among_all(self) -> None:
+        places = [place(0.5), Noise(shape=lambda batch, length: (2, batch, length, length), rate=0.5, axis=1)]
+        for noise, whole, part in zip(places, factors(places), factors(places, rows=range(1, 3)), strict=True):
+            np.testing.assert_array_equal(part, np.take(whole, [1, 2], noise.axis))
+
+    def test_a_row_may_be_several_places_of_its_axis(self) -> None:
+        folded = [Noise(shape=lambda batch, length: (batch * length, 5), rate=0.5)]
+        np.testing.assert_array_equal(factors(folded, rows=[3])[0], factors(folded)[0][-9:])
