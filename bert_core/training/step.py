@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from bert_core.interrupt import ctrl_c_later
 
 from .network import Objective
+from .sums import Kept, Reduced, Total
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,20 +50,6 @@ class Lengths(nn.Cell):  # type: ignore[misc]
         """(parameters,) and () float32."""
         squares = self.each(self.half_square, gradients)
         return self.stack(squares), ops.sqrt(2.0 * self.total(squares))
-
-
-class Reduced(nn.Cell):  # type: ignore[misc]
-    """Tensors added up over all processes; in one that is alone they are what they are."""
-
-    def __init__(self, *, alone: bool) -> None:
-        super().__init__()
-        self.alone = alone
-        self.all_reduce = None if alone else ops.AllReduce()
-        self.each = ops.HyperMap()
-
-    def construct(self, tensors: Any) -> Any:
-        """The sums, of the same shapes."""
-        return tensors if self.alone else self.each(self.all_reduce, tensors)
 
 
 class Update(nn.Cell):  # type: ignore[misc]
@@ -124,7 +111,7 @@ class PartialStep(nn.Cell):  # type: ignore[misc]
     """The gradients of a micro-batch's scaled loss, added to those before."""
 
     def __init__(
-        self, objective: Objective, parameters: Sequence[Parameter], sums: Sequence[Parameter], reduced: Reduced
+        self, objective: Objective, parameters: Sequence[Parameter], sums: Sequence[Parameter], reduced: nn.Cell
     ) -> None:
         super().__init__()
         self.parameters = ParameterTuple(parameters)
@@ -143,11 +130,11 @@ class PartialStep(nn.Cell):  # type: ignore[misc]
 class Unscaled(nn.Cell):  # type: ignore[misc]
     """Takes the loss scale out of the gradients that were added up, and measures them; adds up the loss too."""
 
-    def __init__(self, sums: Sequence[Parameter], reduced: Reduced, *, alone: bool) -> None:
+    def __init__(self, sums: Sequence[Parameter], reduced: nn.Cell, reduced_loss: nn.Cell) -> None:
         super().__init__()
         self.sums = ParameterTuple(sums)
         self.reduced = reduced
-        self.loss = Reduced(alone=alone)
+        self.loss = reduced_loss
         self.lengths = Lengths()
         self.multiply = ops.Mul()
         self.assign = ops.Assign()
@@ -162,7 +149,7 @@ class Unscaled(nn.Cell):  # type: ignore[misc]
         """
         gradients = self.each(ops.partial(self.multiply, factor), self.reduced(self.sums))
         squares, norm = self.lengths(gradients)
-        (whole,) = self.loss((loss,))
+        whole = self.loss(loss)
         return whole, ops.depend(norm, self.each(self.assign, self.sums, gradients)), squares
 
 
@@ -237,13 +224,14 @@ class Stepper:
         self._clip_norm = np.float32(clip_norm)
         self._alone = processes == 1
         self._whole = None
-        alone = self._alone
-        if accumulate == 1 and not scaled and alone:
+        if accumulate == 1 and not scaled and self._alone:
             self._whole = WholeStep(objective, parameters, Update(optimizer, clip_norm))
         else:
             sums = [Parameter(ops.zeros_like(p), name=f"gradient_sum.{p.name}") for p in parameters]
-            self._part = PartialStep(objective, parameters, sums, Reduced(alone=alone or reduce == "after"))
-            self._unscaled = Unscaled(sums, Reduced(alone=alone or reduce == "each"), alone=alone)
+            together = Kept() if self._alone else Reduced([p.size for p in parameters])
+            within, after = (together, Kept()) if reduce == "each" else (Kept(), together)
+            self._part = PartialStep(objective, parameters, sums, within)
+            self._unscaled = Unscaled(sums, after, Kept() if self._alone else Total())
             self._final = FinalStep(sums, optimizer)
             self._forgotten = Forgotten(sums)
         self._described = False
