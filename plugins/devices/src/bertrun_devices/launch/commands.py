@@ -42,7 +42,9 @@ class Launch(click.Group):
 @click.option("--workers", type=click.IntRange(min=1), help="Ranks that this machine starts. Default: 1.")
 @click.option("--nodes", type=click.IntRange(min=1), help="Machines that take part; each runs this command.")
 @click.option("--node-rank", type=click.IntRange(min=0), help="Which of the machines this is, from 0.")
-@click.option("--master", metavar="HOST:PORT", help=f"Where the ranks meet: the first machine. Default port: {PORT}.")
+@click.option(
+    "--master", metavar="HOST:PORT", help=f"Where the ranks meet: the first machine; port {PORT} where none is said."
+)
 @click.option("--rank-table", "table", type=FILE, metavar="FILE", help="HCCL rank table that says the ranks.")
 @click.option(
     "--from",
@@ -145,7 +147,7 @@ def _cluster(said: dict[str, Any]) -> Cluster:
         return machines(nodes, node_rank or 0, workers or 1, master or ("127.0.0.1", PORT))
     _check_free_of(said, "one of several machines is said with --nodes", "node_rank")
     begun = jobs.found(said["origin"], os.environ, workers, master)
-    return begun or one_machine(workers or 1, master[1] if master else PORT)
+    return begun or one_machine(workers or 1, master[1] if master else _free_port())
 
 
 def _by_table(path: Path, server: int | None, master: tuple[str, int] | None) -> Cluster:
@@ -187,6 +189,14 @@ def _check_free_of(said: dict[str, Any], why: str, *names: str) -> None:
     for name in names:
         if said[name] is not None:
             raise UsageError(f"--{name.replace('_', '-')} {said[name]} does not fit: {why}")
+
+
+def _free_port() -> int:
+    """A port that nobody uses, for ranks of this machine alone; whoever takes it first has it."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
 
 
 def _check_port(port: int) -> None:

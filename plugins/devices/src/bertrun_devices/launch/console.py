@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections import deque
 from typing import BinaryIO
@@ -9,6 +10,7 @@ from typing import BinaryIO
 from .plan import Process
 
 LAST = 20
+_CLUSTER = re.compile(rb"\[(INFO|WARNING)\] DISTRIBUTED\(")  # MindSpore's account of how ranks meet and part
 LONGEST = 65536  # a longer line is cut into pieces, so that memory stays bounded
 
 
@@ -32,7 +34,7 @@ class Console:
 
 
 class Output(threading.Thread):
-    """What one process prints, followed to its end; the last lines are remembered."""
+    """What one process prints, followed to its end; the last lines are remembered, and the file keeps all of them."""
 
     def __init__(self, process: Process, source: BinaryIO, console: Console) -> None:
         super().__init__(daemon=True)
@@ -54,7 +56,8 @@ class Output(threading.Thread):
 
     def _follow(self, log: BinaryIO | None) -> None:
         for text in iter(lambda: self._source.readline(LONGEST), b""):
-            self._last.append(text)
-            self._console.line(self._process.name, text)
+            if not _CLUSTER.match(text):
+                self._last.append(text)
+                self._console.line(self._process.name, text)
             if log is not None:
                 log.write(text)
