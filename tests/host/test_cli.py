@@ -188,8 +188,8 @@ REFERENCE = {
     "allreduce_post_accumulation": ("false", ["--reduce", "each"]),
     "enable_data_sink": ("true", []),
     "data_sink_steps": ("100", []),
-    "distribute": ("false", []),
-    "device_num": ("1", []),
+    "distribute": ("true", []),
+    "device_num": ("8", []),
     "bert_network": ("nezha", ["--model", "nezha-base"]),
     "optimizer": ("Lamb", ["--optimizer", "lamb-modelzoo"]),
 }
@@ -291,10 +291,14 @@ def test_a_preset_of_an_optimizer_sets_its_constants_and_the_command_line_wins(p
     assert plan("--config", "run.toml").tables() == tables
 
 
-def test_several_devices_are_refused_and_not_ignored():
-    for old in (["--distribute", "true"], ["--device_num=8"]):
-        with pytest.raises(UsageError, match="trains on one device"):
-            translate(old)
+def test_devices_share_a_batch_where_training_is_distributed():
+    assert translate(["--device_num=8"]) == []  # the reference reads it with --distribute=true only
+    assert translate(["--distribute", "false", "--device_num", "8"]) == []
+    assert translate(["--distribute=true", "--device_num=8"]) == ["--devices", "8", "--batch-size", "256"]
+    both = ["--distribute", "TRUE", "--device_num", "2", "--accumulation_steps", "3", "--train_batch_size", "10"]
+    assert translate(both) == ["--devices", "2", "--accumulate", "3", "--batch-size", "60"]
+    with pytest.raises(UsageError, match="--distribute must be true or false, not 'yes, please'"):
+        translate(["--distribute", "yes, please"])
 
 
 @pytest.mark.parametrize("flag", FLAGS)
