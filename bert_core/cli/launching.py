@@ -15,6 +15,17 @@ from bert_core.run_options import RunOptions
 from .state import State
 
 
+def check_alone(what: str, devices: int | None = None) -> None:
+    """Refuse several processes where one begins others or several runs.
+
+    Raises:
+        UsageError: There are several, or they are wanted.
+    """
+    if (devices or 1) > 1 or "MS_ROLE" in os.environ:
+        hint = "Do them one by one: each run by itself may be shared"
+        raise UsageError(f"{what} cannot be shared among several processes", hint=hint)
+
+
 def wants_processes(run: RunOptions) -> bool:
     """Whether this process should start others; one that a launcher started is one of them, whatever is said."""
     return (run.devices or 1) > 1 and not run.dry_run and "MS_ROLE" not in os.environ

@@ -15,6 +15,8 @@ from bert_core.options import Layer
 from bert_core.phases import DONE, Phase, before, read_phases, run_phases
 from bert_core.plan import Plan, make_plan, read_config, read_run_file, read_toml, said
 
+from .launching import check_alone
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -52,6 +54,7 @@ def start(manager: PluginManager, plan: Plan, resume: Path | None = None) -> boo
     console = Console(quiet=run.quiet, json=run.json, modelzoo=run.log_format == "modelzoo")
     try:
         if run.seeds > 1 and not run.dry_run:
+            check_alone(f"--seeds {run.seeds}", run.devices)
             train_seeds(plan, manager, console, resume=resume)
             return True
         return train(plan, manager, console, resume=resume)
@@ -66,6 +69,7 @@ def start_phases(manager: PluginManager, phases: Sequence[Phase], wanted: Sequen
     folder = Path(str(named)) if named else default_folder(str(wanted[0].names.get("task")))
     plans = _plans(manager, phases, wanted, folder)
     first = plans[0].run
+    check_alone("phases", first.devices)
     if first.seeds > 1:
         raise UsageError(
             "--seeds and phases do not go together", hint="Say --seed and --output, and run it once for each"
@@ -96,6 +100,7 @@ def _plans(manager: PluginManager, phases: Sequence[Phase], wanted: Sequence[Wan
 def resume(manager: PluginManager, folder: Path) -> None:
     """Go on with the run of a folder, or with the first of its phases that is not done."""
     if "phases" in read_toml(folder / "run.toml"):
+        check_alone("phases")
         phases = read_phases(folder / "run.toml")
         plans = _plans(manager, phases, [Wanted(phase.names, [phase.layer]) for phase in phases], folder)
         run_phases(plans, folder, partial(start, manager), resume=True, overwrite=False)
