@@ -77,7 +77,7 @@ def _called(command: Sequence[str]) -> str:
         NotCompiledError: It fails.
     """
     try:
-        done = subprocess.run(
+        done = subprocess.run(  # noqa: S603
             command, capture_output=True, text=True, errors="replace", timeout=_LIMIT, env={**os.environ, "LC_ALL": "C"}
         )
     except (OSError, subprocess.TimeoutExpired):

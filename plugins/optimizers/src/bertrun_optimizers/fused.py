@@ -51,7 +51,7 @@ class FusedAdamW(Moments):
 
     def lengths(self, gradients: Any) -> Any:
         """Half the squared length of each gradient, and the global norm."""
-        halves = self.measure(self.threads, *gradients)
+        halves = self.measure(self.threads, *self.each(_sized, self.parameters, gradients))
         return halves[: self.count], ops.sqrt(2.0 * halves[self.count])
 
     def clipped(self, gradients: Any, factor: Any, rate: Any, number: Any) -> Any:
@@ -60,6 +60,7 @@ class FusedAdamW(Moments):
         root2 = ops.sqrt(self.correction(self.log_beta2, number))
         settings = self.stack((rate, rate * root2 / correction1, self.epsilon * root2, factor))
         constants = self.threads, self.lefts, self.multiples, self.taken, settings
+        gradients = self.each(_sized, self.parameters, gradients)
         return ops.depend(rate, self.update(*constants, *self.parameters, *self.first, *self.second, *gradients))
 
 
@@ -73,6 +74,11 @@ def adamw(options: AdamWOptions, groups: Sequence[ParameterGroup]) -> Moments:
         cell = AdamW(options, groups)
         cell.notes = (f"AdamW goes by MindSpore's own operators, which take longer: {problem}",)
         return cell
+
+
+def _sized(parameter: Any, gradient: Any) -> Any:
+    """The same numbers in another shape: where lengths differ the compiler may lose a gradient's own, and Custom fails."""
+    return ops.reshape(gradient, (1, parameter.size) if parameter.ndim == 1 else (parameter.size,))
 
 
 def processors() -> int:
