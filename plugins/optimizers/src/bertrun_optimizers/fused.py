@@ -37,8 +37,8 @@ class FusedAdamW(Moments):
         super().__init__(options, groups)
         count = len(self.parameters)
         self.count = count
-        self.update = _operator(compiled, "adamw", reads=5, writes=3 * count, gradients=count, shape=(1,))
-        self.measure = _operator(compiled, "lengths", reads=1, writes=0, gradients=count, shape=(count + 1,))
+        self.measure = _operator(compiled, "lengths")
+        self.update = _writing(_operator(compiled, "adamw"), before=5, written=3 * count, after=count)
         self.threads = Tensor(np.array([threads], np.int32))
         self.lefts = Tensor(np.array([1 - self.beta1, 1 - self.beta2], np.float32))
         self.multiples = Tensor(np.array(self.rates, np.float32))
@@ -51,7 +51,7 @@ class FusedAdamW(Moments):
 
     def lengths(self, gradients: Any) -> Any:
         """Half the squared length of each gradient, and the global norm."""
-        halves = self.measure(self.threads, *self.each(_sized, self.parameters, gradients))
+        halves = self.measure(self.multiples, self.threads, *gradients)
         return halves[: self.count], ops.sqrt(2.0 * halves[self.count])
 
     def clipped(self, gradients: Any, factor: Any, rate: Any, number: Any) -> Any:
@@ -60,13 +60,13 @@ class FusedAdamW(Moments):
         root2 = ops.sqrt(self.correction(self.log_beta2, number))
         settings = self.stack((rate, rate * root2 / correction1, self.epsilon * root2, factor))
         constants = self.threads, self.lefts, self.multiples, self.taken, settings
-        gradients = self.each(_sized, self.parameters, gradients)
         return ops.depend(rate, self.update(*constants, *self.parameters, *self.first, *self.second, *gradients))
 
 
 def adamw(options: AdamWOptions, groups: Sequence[ParameterGroup]) -> Moments:
     """AdamW by the operators in C where they are wanted and this machine has them, else by MindSpore's own."""
-    if not options.fused or ms.get_context("device_target") != "CPU":
+    single = all(parameter.dtype == ms.float32 for group in groups for parameter in group.parameters)
+    if not options.fused or not single or ms.get_context("device_target") != "CPU":
         return AdamW(options, groups)
     try:
         return FusedAdamW(options, groups, library(), processors())
@@ -76,30 +76,30 @@ def adamw(options: AdamWOptions, groups: Sequence[ParameterGroup]) -> Moments:
         return cell
 
 
-def _sized(parameter: Any, gradient: Any) -> Any:
-    """The same numbers in another shape: where lengths differ the compiler may lose a gradient's own, and Custom fails."""
-    return ops.reshape(gradient, (1, parameter.size) if parameter.ndim == 1 else (parameter.size,))
-
-
 def processors() -> int:
     """How many threads compute: one for each processor of this process, or what `OMP_NUM_THREADS` says."""
     told = os.environ.get("OMP_NUM_THREADS", "")
     return max(1, int(told)) if told.isdecimal() else len(os.sched_getaffinity(0))
 
 
-def _operator(compiled: Path, name: str, *, reads: int, writes: int, gradients: int, shape: tuple[int, ...]) -> Any:
-    """A function of the library in MindSpore's graph, which knows what it writes and so keeps reads before and after.
+def _operator(compiled: Path, name: str) -> Any:
+    """A function of the library in MindSpore's graph.
 
     Raises:
         NotCompiledError: MindSpore does not take the library from there.
     """
     try:
-        operator = ops.Custom(f"{compiled}:{name}", out_shape=shape, out_dtype=ms.float32, func_type="aot")
-    except TypeError as problem:  # a colon in the path, or not on MindSpore's list of folders
+        operator = ops.Custom(f"{compiled}:{name}", out_dtype=ms.float32, func_type="aot")
+    except TypeError as problem:  # a colon in the path, or not in MindSpore's list of folders
         raise NotCompiledError(str(problem)) from None
-    uses = [signature.sig_rw.RW_READ] * reads + [signature.sig_rw.RW_WRITE] * writes
-    uses += [signature.sig_rw.RW_READ] * gradients
+    operator.add_prim_attr("reg_op_name", name)  # MindSpore 2.10 reads it where it infers a shape while it computes
+    return operator
+
+
+def _writing(operator: Any, *, before: int, written: int, after: int) -> Any:
+    """The operator, of which MindSpore knows the inputs that it writes, so that reads stay where they are."""
+    reads, writes = signature.sig_rw.RW_READ, signature.sig_rw.RW_WRITE
+    uses = [reads] * before + [writes] * written + [reads] * after
     operator.set_signatures(tuple(signature.make_sig(f"x{place}", use) for place, use in enumerate(uses)))
-    if writes:
-        operator.add_prim_attr("side_effect_mem", True)
+    operator.add_prim_attr("side_effect_mem", True)
     return operator
