@@ -71,9 +71,8 @@ def adamw(options: AdamWOptions, groups: Sequence[ParameterGroup]) -> Moments:
     try:
         return FusedAdamW(options, groups, library(), processors())
     except NotCompiledError as problem:
-        cell = AdamW(options, groups)
-        cell.notes = (f"AdamW goes by MindSpore's own operators, which take longer: {problem}",)
-        return cell
+        note = f"AdamW goes by MindSpore's own operators, which take longer: {problem}"
+        return AdamW(options, groups, notes=(note,))
 
 
 def processors() -> int:
