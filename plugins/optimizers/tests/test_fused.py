@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import shutil
 from collections.abc import Sequence
 from typing import Any
@@ -119,6 +120,15 @@ def test_the_number_of_threads_changes_no_byte() -> None:
         found = [[*rig.step(drawn(number), factor=0.7, number=number), *rig.state()] for rig in rigs]
         for other in found[1:]:
             assert [a.tobytes() for a in other] == [a.tobytes() for a in found[0]]
+
+
+@pytest.mark.skipif(platform.machine() != "x86_64", reason="other processors take no longer")
+def test_moments_that_fade_below_the_least_normal_number_become_zero() -> None:
+    rig = Rig(sizes=[40, 3])
+    rig.optimizer.first[0].set_data(Tensor(np.full(40, 1e-39, np.float32)))
+    rig.step([np.zeros(40, np.float32), np.ones(3, np.float32)])
+    assert not rig.optimizer.first[0].asnumpy().any()
+    assert np.float32(1e-39) * np.float32(0.5) > 0  # this thread computes as before
 
 
 def test_reads_before_and_after_the_update_see_what_they_should() -> None:

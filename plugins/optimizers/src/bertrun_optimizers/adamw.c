@@ -9,6 +9,10 @@
 #include <stdint.h>
 #include <stdlib.h>
 
+#ifdef __SSE__
+#include <xmmintrin.h>
+#endif
+
 #define BLOCK 32768 /* elements: what one step of a thread reads of four tensors stays in its cache */
 #define LANES 16
 #define THREADS 64
@@ -69,12 +73,19 @@ static void *take(void *given) {
     Work *work = given;
     const int64_t blocks = work->starts[work->tensors];
     int tensor = 0;
+#ifdef __SSE__ /* moments of words that occur no more fade below 1e-38, where it takes ten times as long: 0 instead */
+    const unsigned before = _mm_getcsr();
+    _mm_setcsr(before | 0x8040);
+#endif
     for (int64_t block; (block = __atomic_fetch_add(&work->next, 1, __ATOMIC_RELAXED)) < blocks;) {
         while (block >= work->starts[tensor + 1]) tensor++;
         const int64_t begin = (block - work->starts[tensor]) * BLOCK;
         const int64_t end = begin + BLOCK < work->sizes[tensor] ? begin + BLOCK : work->sizes[tensor];
         work->run(work, tensor, begin, end, block);
     }
+#ifdef __SSE__
+    _mm_setcsr(before);
+#endif
     return NULL;
 }
 
