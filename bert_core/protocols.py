@@ -402,4 +402,6 @@ class ClippingOptimizer(Optimizer, Protocol):
 class NotingOptimizer(Protocol):
     """An optimizer that decides something when it is built: this beside the methods of `Optimizer`."""
 
-    notes: Sequence[str]  # one sentence for each thing that was decided
+    @property
+    def notes(self) -> Sequence[str]:
+        """One sentence for each thing that was decided."""

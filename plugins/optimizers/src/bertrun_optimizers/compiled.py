@@ -7,6 +7,7 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -30,8 +31,11 @@ def library() -> Path:
     """The library, compiled where this source, compiler and kind of processor have none in the cache yet.
 
     Raises:
-        NotCompiledError: There is no compiler, or it fails, or what it wrote cannot be kept or loaded.
+        NotCompiledError: There is no compiler, or it fails, or what it wrote cannot be kept or loaded, or this is no
+            Linux.
     """
+    if sys.platform != "linux":
+        raise NotCompiledError("MindSpore takes operators in C on Linux alone")
     compiler = shutil.which("cc")
     if compiler is None:
         raise NotCompiledError("there is no C compiler here (cc)")
