@@ -51,9 +51,7 @@ class Clipped(nn.Cell):
 class Rig:
     """AdamW over a decayed group, an empty one, and one with another rate."""
 
-    def __init__(
-        self, *, threads: int = 2, options: AdamWOptions = DEFAULT, sizes: Sequence[int] = SIZES
-    ) -> None:
+    def __init__(self, *, threads: int = 2, options: AdamWOptions = DEFAULT, sizes: Sequence[int] = SIZES) -> None:
         self.parameters = [Parameter(Tensor(a), name=f"p{i}") for i, a in enumerate(drawn(0, sizes))]
         groups = [
             ParameterGroup(parameters=self.parameters[:4], weight_decay=0.1),
