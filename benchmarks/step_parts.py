@@ -14,7 +14,7 @@ import mindspore as ms
 import numpy as np
 from bertrun_ner.options import NerOptions
 from bertrun_ner.task import NerTask
-from bertrun_optimizers.adamw import AdamW
+from bertrun_optimizers.fused import adamw
 from bertrun_optimizers.options import AdamWOptions
 from mindspore import Tensor, nn
 
@@ -61,7 +61,7 @@ def stepper(operators: dict[str, Any], *, clip: float = 1.0, optimizer: bool = T
     network = Network(BertModel(MINILM, EncoderParts(operators=operators, pooler=False, seed=0)), task, 0)
     objective = Objective(network, task, 0)
     groups = parameter_groups(parameters_of(objective), weight_decay=0.01, rates={}, undecayed=())
-    cell = AdamW(AdamWOptions(), groups) if optimizer else NoOptimizer()
+    cell = adamw(AdamWOptions(), groups) if optimizer else NoOptimizer()
     parameters = [parameter for group in groups for parameter in group.parameters]
     return Stepper(objective, parameters, cell, clip_norm=clip, accumulate=1), network
 

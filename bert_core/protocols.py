@@ -369,3 +369,39 @@ class Optimizer(Protocol):
             learning_rate: () float32.
             step: () float32, the number of this update, from 1.
         """
+
+
+@runtime_checkable
+class ClippingOptimizer(Optimizer, Protocol):
+    """An optimizer that measures gradients and takes the factor of clipping itself, which saves passes over memory.
+
+    For others the host measures gradients, and multiplies them before they get them.
+    """
+
+    def lengths(self, gradients: tuple[Tensor, ...]) -> Any:
+        """Half the squared length of each gradient, (parameters,), and the global norm, (), float32.
+
+        The norm is not finite where a gradient is not: by that an update is left out.
+
+        Args:
+            gradients: One for each parameter, in the groups' order.
+        """
+
+    def clipped(self, gradients: tuple[Tensor, ...], factor: Tensor, learning_rate: Tensor, step: Tensor) -> Any:
+        """What `construct` does, by the gradients times a factor.
+
+        Args:
+            gradients: One for each parameter, in the groups' order.
+            factor: () float32, from 0 to 1.
+            learning_rate: () float32.
+            step: () float32, the number of this update, from 1.
+        """
+
+
+@runtime_checkable
+class NotingOptimizer(Protocol):
+    """An optimizer that decides something when it is built: this beside the methods of `Optimizer`."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """One sentence for each thing that was decided."""

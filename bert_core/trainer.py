@@ -9,7 +9,7 @@ import numpy as np
 from mindspore import Parameter
 
 from .errors import DataError
-from .protocols import NotingTask, Optimizer
+from .protocols import NotingOptimizer, NotingTask, Optimizer
 from .text.batches import EpochOrder, cut, lengths_of
 from .training.carried import carry
 from .training.groups import parameter_groups
@@ -148,6 +148,8 @@ class Trainer:
     def _optimizer(self, groups: Sequence[ParameterGroup]) -> Optimizer:
         chosen = self._plan.choices["optimizer"]
         optimizer: Optimizer = chosen.spec.build(self._plan.options("optimizer"), groups, self._run.device.operators)
+        for note in optimizer.notes if isinstance(optimizer, NotingOptimizer) else ():
+            self._run.say(f"optimizer: {note}")
         return optimizer
 
     def _carry(self) -> None:

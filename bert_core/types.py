@@ -99,7 +99,8 @@ class OptimizerSpec(Spec):
 
     Args:
         build: `build(options, groups, operators)` makes the optimizer cell; it must honour every group, and
-            may use the device's own operators by name.
+            may use the device's own operators by name. One that clips gradients itself is a `ClippingOptimizer`, and
+            what it has to say of itself is in `notes` (`NotingOptimizer`): see `bert_core.protocols`.
         rates: The least and the greatest learning rate that it is used with; beyond them a run warns.
         presets: Named constants: for each, the options in which it differs from the defaults.
     """

@@ -12,6 +12,7 @@ from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 from numpy.typing import NDArray
 
 from bert_core.interrupt import ctrl_c_later
+from bert_core.protocols import ClippingOptimizer
 
 from .network import Objective
 from .sums import Kept, Reduced, Total
@@ -36,20 +37,35 @@ class Outcome:
     told: tuple[float, ...] = ()
 
 
-class Lengths(nn.Cell):  # type: ignore[misc]
-    """Half the squared length of each gradient, and the global norm."""
+class Clipping(nn.Cell):  # type: ignore[misc]
+    """Any optimizer as a `ClippingOptimizer`: gradients are measured and multiplied before it gets them."""
 
-    def __init__(self) -> None:
+    def __init__(self, optimizer: Any) -> None:
         super().__init__()
+        self.optimizer = optimizer
         self.total = ops.AddN()
         self.stack = ops.Stack()
         self.half_square = ops.L2Loss()  # a fourth of the time of a sum of squares
+        self.scale = ops.Mul()
         self.each = ops.HyperMap()  # a loop compiles to calls within calls, too deep for 200 parameters
 
-    def construct(self, gradients: Any) -> Any:
-        """(parameters,) and () float32."""
+    def construct(self, gradients: Any, rate: Any, number: Any) -> Any:
+        """What the optimizer does."""
+        return self.optimizer(gradients, rate, number)
+
+    def lengths(self, gradients: Any) -> Any:
+        """Half the squared length of each gradient, and the global norm."""
         squares = self.each(self.half_square, gradients)
         return self.stack(squares), ops.sqrt(2.0 * self.total(squares))
+
+    def clipped(self, gradients: Any, factor: Any, rate: Any, number: Any) -> Any:
+        """What the optimizer does, by the gradients times the factor."""
+        return self.optimizer(self.each(ops.partial(self.scale, factor), gradients), rate, number)
+
+
+def clipping(optimizer: Any) -> Any:
+    """The optimizer itself where it clips, else with what does it before."""
+    return optimizer if isinstance(optimizer, ClippingOptimizer) else Clipping(optimizer)
 
 
 class Update(nn.Cell):  # type: ignore[misc]
@@ -57,11 +73,8 @@ class Update(nn.Cell):  # type: ignore[misc]
 
     def __init__(self, optimizer: Any, clip_norm: float) -> None:
         super().__init__()
-        self.lengths = Lengths()
-        self.optimizer = optimizer
+        self.optimizer = clipping(optimizer)
         self.clip_norm = clip_norm
-        self.scale = ops.Mul()
-        self.each = ops.HyperMap()
 
     def construct(self, gradients: Any, rate: Any, number: Any) -> Any:
         """Global norm before clipping, and half squared lengths.
@@ -71,11 +84,13 @@ class Update(nn.Cell):  # type: ignore[misc]
             rate: () float32.
             number: () float32, the number of the update, from 1.
         """
-        squares, norm = self.lengths(gradients)
+        squares, norm = self.optimizer.lengths(gradients)
         if self.clip_norm > 0:
             factor = ops.minimum(self.clip_norm / (norm + 1e-6), 1.0)
-            gradients = self.each(ops.partial(self.scale, factor), gradients)
-        return ops.depend(norm, self.optimizer(gradients, rate, number)), squares
+            done = self.optimizer.clipped(gradients, factor, rate, number)
+        else:
+            done = self.optimizer(gradients, rate, number)
+        return ops.depend(norm, done), squares
 
 
 class WholeStep(nn.Cell):  # type: ignore[misc]
@@ -130,12 +145,12 @@ class PartialStep(nn.Cell):  # type: ignore[misc]
 class Unscaled(nn.Cell):  # type: ignore[misc]
     """Takes the loss scale out of the gradients that were added up, and measures them; adds up the loss too."""
 
-    def __init__(self, sums: Sequence[Parameter], reduced: nn.Cell, reduced_loss: nn.Cell) -> None:
+    def __init__(self, sums: Sequence[Parameter], reduced: nn.Cell, reduced_loss: nn.Cell, optimizer: Any) -> None:
         super().__init__()
         self.sums = ParameterTuple(sums)
         self.reduced = reduced
         self.loss = reduced_loss
-        self.lengths = Lengths()
+        self.optimizer = optimizer
         self.multiply = ops.Mul()
         self.assign = ops.Assign()
         self.each = ops.HyperMap()
@@ -148,7 +163,7 @@ class Unscaled(nn.Cell):  # type: ignore[misc]
             loss: This process's share, and what it tells, (n,) float32.
         """
         gradients = self.each(ops.partial(self.multiply, factor), self.reduced(self.sums))
-        squares, norm = self.lengths(gradients)
+        squares, norm = self.optimizer.lengths(gradients)
         whole = self.loss(loss)
         return whole, ops.depend(norm, self.each(self.assign, self.sums, gradients)), squares
 
@@ -160,16 +175,14 @@ class FinalStep(nn.Cell):  # type: ignore[misc]
         super().__init__()
         self.sums = ParameterTuple(sums)
         self.optimizer = optimizer
-        self.multiply = ops.Mul()
         self.zeros = ops.ZerosLike()
         self.assign = ops.Assign()
         self.each = ops.HyperMap()
 
     def construct(self, rate: Any, number: Any, factor: Any) -> Any:
         """The factor of clipping, which it is given, () float32."""
-        gradients = self.each(ops.partial(self.multiply, factor), self.sums)
-        done = self.optimizer(gradients, rate, number)
-        return ops.depend(factor, (done, self.each(self.assign, self.sums, self.each(self.zeros, gradients))))
+        done = self.optimizer.clipped(self.sums, factor, rate, number)
+        return ops.depend(factor, (done, self.each(self.assign, self.sums, self.each(self.zeros, self.sums))))
 
 
 class Forgotten(nn.Cell):  # type: ignore[misc]
@@ -230,9 +243,10 @@ class Stepper:
             sums = [Parameter(ops.zeros_like(p), name=f"gradient_sum.{p.name}") for p in parameters]
             together = Kept() if self._alone else Reduced([p.size for p in parameters])
             within, after = (together, Kept()) if reduce == "each" else (Kept(), together)
+            clips = clipping(optimizer)
             self._part = PartialStep(objective, parameters, sums, within)
-            self._unscaled = Unscaled(sums, after, Kept() if self._alone else Total())
-            self._final = FinalStep(sums, optimizer)
+            self._unscaled = Unscaled(sums, after, Kept() if self._alone else Total(), clips)
+            self._final = FinalStep(sums, clips)
             self._forgotten = Forgotten(sums)
         self._described = False
 
