@@ -8,9 +8,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .data.remembered import digest_of
 from .environment import environment
 from .errors import CheckpointError, DataError, Interrupted
-from .files import sha256, write_json
+from .files import write_json
 from .interrupt import StopAsked, StopFlag
 from .keeper import Keeper
 from .observers import Observers
@@ -119,7 +120,7 @@ class Session:
     def _check_unchanged(self, total: int) -> None:
         """Refuse to go on with other data than the run began with, or with settings that make it another run."""
         for path, digest in self._folder.inputs().items():
-            if Path(path).is_file() and sha256(Path(path)) != digest:
+            if Path(path).is_file() and digest_of(Path(path)) != digest:
                 raise DataError("this file is not what the run began with", where=path, hint=_BEGIN)
         if total != self._total:
             raise DataError(f"the run was to make {total} updates, and it would make {self._total} now", hint=_BEGIN)

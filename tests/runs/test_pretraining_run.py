@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from safetensors.numpy import load_file
 
 from bert_core.cli.main import run
+from bert_core.data import remembered
 
 TINY = (
     "--hidden-size 32 --num-hidden-layers 1 --num-attention-heads 2 --intermediate-size 48 --max-position-embeddings 48"
@@ -226,6 +229,22 @@ def test_a_run_on_text_that_changed_is_not_gone_on_with(
     (tmp_path / "text.txt").write_text(TEXT.replace("mat", "park"), encoding="utf-8")
     assert run(["resume", str(tmp_path / "run")]) == 4
     assert "this file is not what the run began with" in capsys.readouterr().err
+
+
+def test_a_large_text_is_not_read_again_to_go_on(
+    command: Command, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its digest and its records are remembered, so nobody sees that here its content is gone."""
+    monkeypatch.setattr(remembered, "_LARGE", 0)
+    long_ago = (time.time_ns() - 10**11,) * 2
+    (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
+    os.utime(tmp_path / "text.txt", ns=long_ago)
+    line = command(tmp_path / "run", "--max-steps", "2", "--no-eval", "--stop-after", "1")
+    line[line.index("--train-data") + 1] = str(tmp_path / "text.txt")
+    assert run(line) == 0
+    (tmp_path / "text.txt").write_bytes(bytes(len(TEXT)))
+    os.utime(tmp_path / "text.txt", ns=long_ago)
+    assert run(["resume", str(tmp_path / "run")]) == 0
 
 
 def test_weights_are_gone_on_from(straight: Path, command: Command, tmp_path: Path) -> None:
