@@ -128,7 +128,7 @@ the moon set in the west
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A few sentences, their vocabulary, and records of them, masked ones in `stored` and unmasked ones in `records`."""
+    """A few sentences, their vocabulary, and records: masked ones in `stored` and unmasked ones in `records`."""
     folder = tmp_path_factory.mktemp("corpus")
     (folder / "text.txt").write_text(SENTENCES, encoding="utf-8")
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys(SENTENCES.split())]
