@@ -162,6 +162,19 @@ def test_an_old_command_line_of_run_classifier_works(
     assert said in capsys.readouterr().err
 
 
+def test_the_correlation_of_run_classifier_learns_numbers(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "numbers.tsv").write_text("text\tlabel\nsea\t0.5\nfire\t2\n", encoding="utf-8")
+    old = (
+        f"--task classifier --do_train true --do_eval true --assessment_method spearman_correlation --num_class 1 "
+        f"--train_data_file_path {tmp_path}/numbers.tsv --eval_data_file_path {tmp_path}/numbers.tsv "
+        f"--vocab_file_path {data}/vocab.txt"
+    )
+    assert run([*old.split(), *TINY.split(), "--max-length", "16", "--dry-run"]) == 0
+    assert "scores from 0.5 to 2" in capsys.readouterr().out
+
+
 def test_json_lines_of_pairs_are_predicted_and_a_bad_one_is_named(
     command: Command, data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
