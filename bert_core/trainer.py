@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from mindspore import Parameter
 
+from .counted import counted
 from .errors import DataError
 from .protocols import NotingTask, Optimizer
 from .text.batches import EpochOrder, cut, lengths_of
@@ -55,7 +56,8 @@ class Trainer:
         }
         self._carry()
         self.stepper = self._stepper(groups, optimizer)
-        run.say(f"plan: {total} steps of {self._options.batch_size} windows, {len(order)} in an epoch")
+        sizes = f"{counted(total, 'step')} of {counted(self._options.batch_size, 'window')}"
+        run.say(f"plan: {sizes}, {len(order)} in an epoch")
         chosen = self._plan.choices["optimizer"]
         if doubt := rate_beyond(chosen.name, chosen.spec.rates, self._options.learning_rate):
             run.say(f"warning: {doubt}")

@@ -94,6 +94,7 @@ def _method(metrics: Mapping[str, str]) -> Rule:
 _SPANS = {"f1": "spans", "bf1": "spans", "mf1": "spans", "accuracy": "tokens", "clue_benchmark": "cluener"}
 _CLASSES = {"accuracy": "accuracy", "f1": "f1", "mcc": "mcc", "spearman_correlation": "spearman-correlation"}
 
+
 def _class_method(old: str, value: str) -> list[str]:
     """The score; that of numbers says also that labels are numbers, as it does in the reference."""
     chosen = _method(_CLASSES)(old, value)
