@@ -68,6 +68,7 @@ def _optimizer(_old: str, value: str) -> list[str]:
         "Lamb": "lamb-modelzoo",
         "AdamWeightDecay": "adamw-modelzoo",
         "AdamWeightDecayDynamicLR": "adamw-modelzoo",
+        "AdamWerigtDecayDynamicLR": "adamw-modelzoo",  # so its README spells it
         "Momentum": "momentum",
     }
     if value in names:
@@ -156,6 +157,7 @@ BATCH = 32  # of the reference, where no size is said
 # What a flag means where the command line names this task.
 OF_TASK: Mapping[str, Mapping[str, Rule]] = {
     "classifier": {"assessment_method": _class_method, "num_class": _renamed("--num-labels")},
+    "pretrain": {"dataset_format": _accepted},  # records are known by their content
     "squad": {"num_class": _accepted},  # the reference lists it, and has two scores for a piece whatever it says
 }
 

@@ -155,6 +155,14 @@ def test_a_model_that_always_answers_is_not_scored_on_questions_without_answers(
     assert len(SquadTask(SquadOptions()).read(write(both), "eval").examples) == 2
 
 
+def test_chinese_questions_without_answers_have_the_scores_that_know_them(write: Any) -> None:
+    questions = [asked("a", ("Oslo", 0), question="首都是什么"), asked("b", question="为什么", is_impossible=True)]
+    for count, metric in ((1, "cmrc"), (2, "squad2")):
+        task = SquadTask(SquadOptions())
+        task.read(write(data(*questions[:count])), "eval")
+        assert task.metrics == (metric,)
+
+
 def test_what_cannot_be_learnt_from_or_scored_is_refused(write: Any) -> None:
     task = SquadTask(SquadOptions())
     path = write(data({"id": "a", "question": "b"}))

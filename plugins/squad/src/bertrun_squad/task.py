@@ -123,10 +123,12 @@ class SquadTask:
 
     def _settle(self, examples: Sequence[Question]) -> None:
         """Take from data what neither the user nor the training data has said."""
+        impossible = any(one.is_impossible for one in examples)
         if self._version2 is None:
-            self._version2 = any(one.is_impossible for one in examples)
+            self._version2 = impossible
         if self._metric is None:
-            auto = "cmrc" if _is_chinese(examples) else "squad2" if self._version2 else "squad"
+            without = "cmrc" if _is_chinese(examples) else "squad2" if self._version2 else "squad"
+            auto = "squad2" if impossible else without  # no other has scores of such questions
             self._metric = auto if self._options.metric == "auto" else self._options.metric
 
     def _check_answered(self, examples: Sequence[Question]) -> None:
