@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .files import write_json
+from .protocols import DescribedTask
 from .training.checkpoints import Checkpoints
 from .training.saver import Saver
 from .training.saving import MODEL, TRAINING, copied, model_config, write_state, write_tensors
@@ -70,4 +71,5 @@ class Keeper:
         tables = plan.settings.tables()
         known = {"task": plan.choices["task"].name, "options": tables["task"], "state": task.state()}
         family = plan.choices["model"].spec.name
-        return model_config(tables["model"], family=family, labels=list(task.labels), task=known)
+        head = task.head_config() if isinstance(task, DescribedTask) else {}
+        return model_config(tables["model"], family=family, labels=list(task.labels), head=head, task=known)

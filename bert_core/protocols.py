@@ -337,6 +337,14 @@ class RecallingTask(Protocol):
 
 
 @runtime_checkable
+class DescribedTask(Protocol):
+    """A task whose head `transformers` asks more about than label names: this beside the methods of `Task`."""
+
+    def head_config(self) -> Mapping[str, Any]:
+        """Members of a checkpoint's `config.json` in the words of `transformers`, such as `problem_type`."""
+
+
+@runtime_checkable
 class FilingTask(Protocol):
     """A task whose predictions are also written as files that others read: this beside the methods of `Task`."""
 

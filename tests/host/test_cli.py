@@ -257,6 +257,10 @@ def test_a_flag_of_the_reference_reaches_an_option_of_its_task(install, shipped,
     assert context.args == []
 
 
+def test_the_format_of_pretraining_records_is_known_by_their_content():
+    assert translate(["--task", "pretrain", "--dataset_format", "tfrecord"]) == ["--task", "pretrain"]
+
+
 @pytest.mark.parametrize("flag", sorted({*REFERENCE} - UNCHANGED))
 def test_an_empty_value_of_the_reference_says_nothing(flag):
     assert translate([f"--{flag}", "", "--task", "ner"]) == ["--task", "ner"]
@@ -277,6 +281,7 @@ def test_accumulation_steps_count_batches_and_not_parts_of_one():
 
 def test_the_optimizers_of_the_reference_are_ours():
     assert translate(["--optimizer", "AdamWeightDecay"]) == ["--optimizer", "adamw-modelzoo"]
+    assert translate(["--optimizer", "AdamWerigtDecayDynamicLR"]) == ["--optimizer", "adamw-modelzoo"]
     assert translate(["--optimizer=sgd"]) == ["--optimizer", "sgd"]
     assert translate(["--enable_lossscale", "false"]) == ["--loss-scale", "1"]
 

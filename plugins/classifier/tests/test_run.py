@@ -146,6 +146,23 @@ def test_any_number_of_classes_runs_and_is_cut_aloud(
     assert "majority_exact 0.3333" in printed
 
 
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ([], "single_label_classification"),
+        (["--multi-label"], "multi_label_classification"),
+        (["--regression"], "regression"),
+    ],
+)
+def test_a_checkpoint_says_to_transformers_what_its_logits_mean(
+    more: list[str], problem: str, command: Command, data: Path, tmp_path: Path
+) -> None:
+    (data / "numbers.tsv").write_text("text\tlabel\nsea\t1\nfire\t2\n", encoding="utf-8")
+    assert run(command(tmp_path / "run", "numbers.tsv", "numbers.tsv", *more, "--max-steps", "1", "--no-eval")) == 0
+    config = json.loads((tmp_path / "run" / "latest" / "config.json").read_text(encoding="utf-8"))
+    assert config["problem_type"] == problem
+
+
 def test_an_old_command_line_of_run_classifier_works(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
