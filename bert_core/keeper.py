@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .abilities import DescribedTask
 from .files import write_json
-from .protocols import DescribedTask
 from .training.checkpoints import Checkpoints
 from .training.saver import Saver
 from .training.saving import MODEL, TRAINING, copied, model_config, write_state, write_tensors

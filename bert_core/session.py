@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .abilities import DoubtingTask, FilingTask, InspectedTask, NotingTask, RecallingTask
 from .data.remembered import digest_of
 from .environment import environment
 from .errors import CheckpointError, DataError, Interrupted
@@ -15,7 +16,6 @@ from .files import write_json
 from .interrupt import StopAsked, StopFlag
 from .keeper import Keeper
 from .observers import Observers
-from .protocols import DoubtingTask, FilingTask, InspectedTask, NotingTask, RecallingTask
 from .training.checkpoints import open_checkpoint
 from .training.evaluation import Evaluator, score
 from .training.guards import Guards

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from mindspore import Parameter
 
+from .abilities import NotingTask
 from .counted import counted
 from .errors import DataError
-from .protocols import NotingTask, Optimizer
+from .protocols import Optimizer
 from .text.batches import EpochOrder, cut, lengths_of
 from .training.carried import carry
 from .training.groups import parameter_groups

@@ -327,7 +327,7 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Workbench:
-    """What a task gets to make records of text with; see `bert_core.protocols.BuildingTask`.
+    """What a task gets to make records of text with; see `bert_core.abilities.BuildingTask`.
 
     Args:
         text: The tokenizer; it can be sent to other processes.

@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from bert_core.abilities import RecordTask
 from bert_core.counted import counted
 from bert_core.data.columns import Column, Row, reference_name
 from bert_core.data.mindrecord_writer import MindRecordWriter, mindrecord_writer
@@ -18,7 +19,6 @@ from bert_core.data.schema import write_schema
 from bert_core.data.tfrecord_writer import TFRecordWriter, tfrecord_writer
 from bert_core.errors import DataError, UsageError
 from bert_core.files import write_text
-from bert_core.protocols import RecordTask
 from bert_core.recorded import columns_of
 from bert_core.text.tokenizer import WordPiece
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from bert_core.abilities import InspectedTask
 from bert_core.data.records import Records
-from bert_core.protocols import InspectedTask, TextEncoder
+from bert_core.protocols import TextEncoder
 
 _SHOWN = 5  # places that a finding names
 _QUANTILES = (0.0, 0.5, 0.9, 0.99, 1.0)
