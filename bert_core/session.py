@@ -9,14 +9,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .abilities import DoubtingTask, FilingTask, InspectedTask, NotingTask, RecallingTask
+from .data.remembered import digest_of
 from .environment import environment
 from .errors import CheckpointError, DataError, Interrupted
-from .files import sha256
 from .heartbeat import beat
 from .interrupt import StopAsked, StopFlag
 from .keeper import Keeper
 from .observers import Observers
-from .protocols import DoubtingTask, FilingTask, InspectedTask, NotingTask, RecallingTask
 from .training.checkpoints import open_checkpoint
 from .training.evaluation import Evaluator, score
 from .training.guards import Guards
@@ -126,7 +126,7 @@ class Session:
     def _check_unchanged(self, total: int) -> None:
         """Refuse to go on with other data than the run began with, or with settings that make it another run."""
         for path, digest in self._folder.inputs().items():
-            if Path(path).is_file() and sha256(Path(path)) != digest:
+            if Path(path).is_file() and digest_of(Path(path)) != digest:
                 raise DataError("this file is not what the run began with", where=path, hint=_BEGIN)
         if total != self._total:
             raise DataError(f"the run was to make {total} updates, and it would make {self._total} now", hint=_BEGIN)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from mindspore import Parameter
 
+from .abilities import NotingTask
+from .counted import counted
 from .errors import DataError
-from .protocols import NotingOptimizer, NotingTask, Optimizer
+from .protocols import NotingOptimizer, Optimizer
 from .text.batches import EpochOrder, cut, lengths_of
 from .training.carried import carry
 from .training.groups import parameter_groups
@@ -55,8 +57,9 @@ class Trainer:
         }
         self._carry()
         self.stepper = self._stepper(groups, optimizer)
+        sizes = f"{counted(total, 'step')} of {counted(self._options.batch_size, 'window')}"
         together = "" if run.ranks.alone else f", which {run.ranks.size} processes share"
-        run.say(f"plan: {total} steps of {self._options.batch_size} windows{together}, {len(order)} in an epoch")
+        run.say(f"plan: {sizes}{together}, {len(order)} in an epoch")
         chosen = self._plan.choices["optimizer"]
         if doubt := rate_beyond(chosen.name, chosen.spec.rates, self._options.learning_rate):
             run.say(f"warning: {doubt}")

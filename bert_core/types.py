@@ -71,6 +71,7 @@ class TaskSpec(Spec):
             checkpoint was written, or None when training starts.
         defaults: What this task would rather have of the run's own options (`epochs`, ...).
         sample: The same for a run on its embedded sample, which is smaller than anybody's data.
+        sample_weights: The name of weights that suit the sample: a run begins with them that names nothing else.
     """
 
     kind: ClassVar[str] = "task"
@@ -78,6 +79,7 @@ class TaskSpec(Spec):
     build: Callable[[Any, Mapping[str, Any] | None], Task]
     defaults: Mapping[str, object] = field(default_factory=dict)
     sample: Mapping[str, object] = field(default_factory=dict)
+    sample_weights: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -328,7 +330,7 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Workbench:
-    """What a task gets to make records of text with; see `bert_core.protocols.BuildingTask`.
+    """What a task gets to make records of text with; see `bert_core.abilities.BuildingTask`.
 
     Args:
         text: The tokenizer; it can be sent to other processes.

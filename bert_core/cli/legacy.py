@@ -66,6 +66,7 @@ def _optimizer(_old: str, value: str) -> list[str]:
         "Lamb": "lamb-modelzoo",
         "AdamWeightDecay": "adamw-modelzoo",
         "AdamWeightDecayDynamicLR": "adamw-modelzoo",
+        "AdamWerigtDecayDynamicLR": "adamw-modelzoo",  # so its README spells it
         "Momentum": "momentum",
     }
     if value in names:
@@ -91,6 +92,13 @@ def _method(metrics: Mapping[str, str]) -> Rule:
 
 _SPANS = {"f1": "spans", "bf1": "spans", "mf1": "spans", "accuracy": "tokens", "clue_benchmark": "cluener"}
 _CLASSES = {"accuracy": "accuracy", "f1": "f1", "mcc": "mcc", "spearman_correlation": "spearman-correlation"}
+
+
+def _class_method(old: str, value: str) -> list[str]:
+    """The score; that of numbers says also that labels are numbers, as it does in the reference."""
+    chosen = _method(_CLASSES)(old, value)
+    return [*chosen, "--regression"] if "spearman-correlation" in chosen else chosen
+
 
 # The README of the reference lists these for run_ner, run_classifier and run_squad alike; later releases
 # of it added the second half.
@@ -146,7 +154,8 @@ BATCHES = ("--batch-size", "--train_batch_size", "--train-batch-size", "--batch_
 BATCH = 32  # of the reference, where no size is said
 # What a flag means where the command line names this task.
 OF_TASK: Mapping[str, Mapping[str, Rule]] = {
-    "classifier": {"assessment_method": _method(_CLASSES), "num_class": _renamed("--num-labels")},
+    "classifier": {"assessment_method": _class_method, "num_class": _renamed("--num-labels")},
+    "pretrain": {"dataset_format": _accepted},  # records are known by their content
     "squad": {"num_class": _accepted},  # the reference lists it, and has two scores for a piece whatever it says
 }
 

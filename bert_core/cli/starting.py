@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,7 +13,7 @@ from bert_core.interrupt import ctrl_c_later
 from bert_core.manager import PluginManager
 from bert_core.options import Layer
 from bert_core.phases import DONE, Phase, before, read_phases, run_phases
-from bert_core.plan import Plan, make_plan, read_config, read_run_file, read_toml, said
+from bert_core.plan import DATA, RUN, Plan, find, make_plan, read_config, read_run_file, read_toml, said
 
 from .launching import check_alone
 
@@ -28,7 +28,18 @@ class Wanted:
 
 def decide(manager: PluginManager, names: Mapping[str, str | None], layers: list[Layer]) -> Plan:
     """The plan of a run whose weights, where named, give the model's sizes."""
+    layers = [*layers, *_of_sample(manager, names, layers)]
     return make_plan(manager, wanted=names, layers=layers, config=config_of_weights(manager, layers))
+
+
+def _of_sample(manager: PluginManager, names: Mapping[str, str | None], layers: list[Layer]) -> Iterator[Layer]:
+    """The weights of a run whose command line names neither data nor what to begin with."""
+    task = names.get("task")
+    told = any(layer.tables for layer in layers)  # by a run file
+    named = told or names.get("model") or any(said(layers, name) for name in (*DATA, "weights", "vocab"))
+    weights = find(manager, "task", task).spec.sample_weights if task and not named else None
+    if weights is not None:
+        yield Layer(origin=f"sample of {task}", tables={RUN: {"weights": weights}})
 
 
 def config_of_weights(manager: PluginManager, layers: list[Layer]) -> Mapping[str, object] | None:

@@ -9,8 +9,9 @@ import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
+from bert_core.abilities import DigestingTask
 from bert_core.interrupt import ctrl_c_later
-from bert_core.protocols import DigestingTask, Metric, Task, TextEncoder
+from bert_core.protocols import Metric, Task, TextEncoder
 from bert_core.text.batches import cut, evaluation_order, lengths_of, pad
 from bert_core.types import Window
 

@@ -257,6 +257,10 @@ def test_a_flag_of_the_reference_reaches_an_option_of_its_task(install, shipped,
     assert context.args == []
 
 
+def test_the_format_of_pretraining_records_is_known_by_their_content():
+    assert translate(["--task", "pretrain", "--dataset_format", "tfrecord"]) == ["--task", "pretrain"]
+
+
 @pytest.mark.parametrize("flag", sorted({*REFERENCE} - UNCHANGED))
 def test_an_empty_value_of_the_reference_says_nothing(flag):
     assert translate([f"--{flag}", "", "--task", "ner"]) == ["--task", "ner"]
@@ -277,6 +281,7 @@ def test_accumulation_steps_count_batches_and_not_parts_of_one():
 
 def test_the_optimizers_of_the_reference_are_ours():
     assert translate(["--optimizer", "AdamWeightDecay"]) == ["--optimizer", "adamw-modelzoo"]
+    assert translate(["--optimizer", "AdamWerigtDecayDynamicLR"]) == ["--optimizer", "adamw-modelzoo"]
     assert translate(["--optimizer=sgd"]) == ["--optimizer", "sgd"]
     assert translate(["--enable_lossscale", "false"]) == ["--loss-scale", "1"]
 
@@ -368,7 +373,7 @@ def test_the_example_of_the_design_asks_for_ascend(install, bertrun):
         (["--seed", "3"], 2, "no task was chosen. Say --task with one of: ner"),
         (["--task"], 2, "requires an argument"),
         (["--task", "--help"], 2, "no task was chosen"),
-        (["--task", "ner"], 2, "no vocabulary"),
+        (["--task", "ner", "--model", "bert-tiny"], 2, "no vocabulary"),
         (["--config", "none.toml"], 2, "cannot read the run file none.toml: No such file or directory"),
         (["plugin"], 2, "No such command 'plugin'"),
         (["describe", "taste", "ner"], 2, "'taste' is not one of"),
@@ -400,6 +405,15 @@ def test_what_is_wrong_is_said_and_has_its_exit_code(shipped, bertrun, arguments
     assert (answer.code, answer.out) == (code, "")
     assert "Traceback" not in answer.err
     assert not Path("runs").exists()
+
+
+def test_a_run_that_names_nothing_begins_with_the_weights_of_the_sample(shipped, bertrun, monkeypatch, tmp_path):
+    monkeypatch.setenv("BERTRUN_CACHE", str(tmp_path / "cache"))
+    answer = bertrun("--task", "ner")
+    assert (answer.code, answer.out) == (6, "")
+    assert "Run `bertrun weights pull minilm-l6` once" in answer.err
+    for named in (["--model", "bert-tiny"], ["--train-data", "vocab.txt"]):
+        assert "no vocabulary" in bertrun("--task", "ner", *named).err
 
 
 def test_all_of_a_command_lines_problems_come_at_once(shipped, bertrun):

@@ -281,6 +281,13 @@ class ClassifierTask:
             raise UsageError(what, hint="Give --label-file; or --weights with the folder of a run")
         return PooledHead(hidden_size, len(self.labels), seed)
 
+    def head_config(self) -> Mapping[str, Any]:
+        """What the logits mean, so that a pipeline of `transformers` shows the same probabilities."""
+        options = self._options
+        if options.scores:
+            return {"problem_type": "regression"}
+        return {"problem_type": f"{'multi' if options.multi_label else 'single'}_label_classification"}
+
     def loss(self, seed: int) -> Any:
         """That of the kind of label."""
         return self._targets.loss(self._options.label_smoothing)
