@@ -121,7 +121,8 @@ FLAGS: Mapping[str, Rule] = {
     "eval_data_file_path": _renamed("--eval-data"),
     "eval_json_path": _renamed("--eval-data"),
     "schema_file_path": _renamed("--schema"),
-    "dataset_format": _lowered("--data-format"),
+    # Records are known by their content; said of both files, it would refuse the JSON that run_squad scores with.
+    "dataset_format": _only("tfrecord", "mindrecord", instead="it is tfrecord or mindrecord, or say --data-format"),
     "with_lstm": _switch("--bilstm", "--no-bilstm"),
     "train_batch_size": _renamed("--batch-size"),
     "use_pynative_mode": _accepted,  # how the reference computes; a run here is always a compiled graph
@@ -155,7 +156,6 @@ BATCH = 32  # of the reference, where no size is said
 # What a flag means where the command line names this task.
 OF_TASK: Mapping[str, Mapping[str, Rule]] = {
     "classifier": {"assessment_method": _class_method, "num_class": _renamed("--num-labels")},
-    "pretrain": {"dataset_format": _accepted},  # records are known by their content
     "squad": {"num_class": _accepted},  # the reference lists it, and has two scores for a piece whatever it says
 }
 

@@ -168,7 +168,7 @@ REFERENCE = {
     "train_data_file_path": ("train.tfrecord", ["--train-data", "train.tfrecord"]),
     "eval_data_file_path": ("dev.tfrecord", ["--eval-data", "dev.tfrecord"]),
     "use_pynative_mode": ("True", []),
-    "dataset_format": ("tfrecord", ["--data-format", "tfrecord"]),
+    "dataset_format": ("tfrecord", []),
     "schema_file_path": ("schema.json", ["--schema", "schema.json"]),
     # Those of `run_pretrain` that are options of every run
     "epoch_size": ("40", ["--epochs", "40"]),
@@ -257,8 +257,10 @@ def test_a_flag_of_the_reference_reaches_an_option_of_its_task(install, shipped,
     assert context.args == []
 
 
-def test_the_format_of_pretraining_records_is_known_by_their_content():
-    assert translate(["--task", "pretrain", "--dataset_format", "tfrecord"]) == ["--task", "pretrain"]
+def test_the_format_of_records_is_known_by_their_content_and_another_is_refused():
+    assert translate(["--task", "squad", "--dataset_format", "MindRecord"]) == ["--task", "squad"]
+    with pytest.raises(UsageError, match="--dataset_format json: it is tfrecord or mindrecord, or say --data-format"):
+        translate(["--dataset_format", "json"])
 
 
 @pytest.mark.parametrize("flag", sorted({*REFERENCE} - UNCHANGED))
