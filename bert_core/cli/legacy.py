@@ -38,6 +38,15 @@ def _accepted(_old: str, _value: str) -> list[str]:
     return []
 
 
+def _only(*values: str, instead: str) -> Rule:
+    def rule(old: str, value: str) -> list[str]:
+        if value and value.lower() not in values:
+            raise UsageError(f"--{old} {value}: {instead}")
+        return []
+
+    return rule
+
+
 def _checked(old: str, value: str) -> list[str]:
     """A switch that says how another flag is read."""
     _switch("", "")(old, value)
