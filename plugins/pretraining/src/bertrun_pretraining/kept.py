@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+import re
 import shutil
 import time
 from collections.abc import Callable, Iterator
@@ -15,6 +16,8 @@ from bert_core import DataError
 
 DAYS = 30
 _USED = ".used"  # its time says when a run last began with these records; runs that go on hold it
+_KEY = re.compile("[0-9a-f]{32}")
+_OURS = (_USED, ".index", ".making", ".pretrain-", "index", "pretrain-")
 _in_use: dict[Path, IO[str]] = {}
 
 
@@ -60,12 +63,22 @@ def use(folder: Path) -> None:
 
 
 def forget_unused(cache: Path, say: Callable[[str], None]) -> None:
-    """Remove the folders of records with which no run has begun for `DAYS` days and that none reads now."""
+    """Remove the folders of records with which no run has begun for `DAYS` days and that none reads now.
+
+    `BERTRUN_CACHE` may name a folder in which people keep things of their own, so only what looks like ours is removed.
+    """
     for folder in sorted(cache.iterdir()) if cache.is_dir() else ():
-        with suppress(OSError):  # it is in use, or not ours to remove
-            if _last_used(folder) < time.time() - DAYS * 24 * 3600:
+        with suppress(OSError):  # it is in use, or may not be removed
+            if _is_ours(folder) and _last_used(folder) < time.time() - DAYS * 24 * 3600:
                 _forget(folder)
                 say(f"removed records that no run had used for {DAYS} days: {folder}")
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether it has the name of a key and nothing in it but what a build writes."""
+    return _KEY.fullmatch(folder.name) is not None and all(
+        path.name.startswith(_OURS) and not path.is_dir() for path in folder.iterdir()
+    )
 
 
 def _last_used(folder: Path) -> float:
