@@ -101,7 +101,7 @@ def test_without_it_the_second_phase_begins_with_zeros(
     assert any((first[name] != second[name]).any() for name in first)
 
 
-@pytest.mark.parametrize("stop", [1, 3])
+@pytest.mark.parametrize("stop", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_stopped_in_any_phase_it_goes_on_to_the_same_end(
     file: Callable[..., Path], straight: Path, tmp_path: Path, stop: int
 ) -> None:

@@ -139,6 +139,7 @@ class TestEnd:
         process.kill()
         process.communicate()
 
+    @pytest.mark.slow
     def test_a_signal_ends_all_of_them_after_the_same_step(
         self, going: tuple[subprocess.Popen[str], Path], command: Command
     ) -> None:

@@ -124,6 +124,11 @@ def test_a_signal_while_weights_are_scored_leaves_nothing_to_resume(
     assert not (tmp_path / "run" / "checkpoints").exists()
 
 
+def heeding_ctrl_c() -> None:
+    """In the background a shell lets nobody hear SIGINT, and what it starts inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 @pytest.mark.parametrize("workers", ["1", "2"])
 @pytest.mark.parametrize(
     ("number", "code", "sentence"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "stopped by SIGTERM")]
@@ -136,7 +141,11 @@ def test_a_signal_while_records_are_made_leaves_no_half_shard(
     line = pretrain(tmp_path / "run", "--train-data", str(text), "--record-workers", workers)
     environment = {**os.environ, "BERTRUN_CACHE": str(cache)}
     with subprocess.Popen(
-        [sys.executable, "-m", "bert_core.cli", *line], env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-m", "bert_core.cli", *line],
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        preexec_fn=heeding_ctrl_c,
     ) as process:
         while not list(cache.rglob(".pretrain-*")):
             assert process.poll() is None
