@@ -21,7 +21,7 @@ os.environ.setdefault("GLOG_v", "3")
 
 import mindspore as ms
 import numpy as np
-from bertrun_optimizers.adamw import AdamW
+from bertrun_optimizers.fused import adamw
 from bertrun_optimizers.lamb import Lamb
 from bertrun_optimizers.options import AdamWOptions, LambOptions
 from mindspore import Parameter, ParameterTuple, Tensor, nn
@@ -49,12 +49,12 @@ class Step(nn.Cell):
 class Ours:
     """A side that makes one step when asked."""
 
-    def __init__(self, kind: Any, options: Any) -> None:
+    def __init__(self, build: Any, options: Any) -> None:
         named = {f"p{i}": self._full(f"p{i}", shape, 0.01) for i, shape in enumerate(SHAPES)}
         groups = parameter_groups(named, weight_decay=0.01, rates={}, undecayed=())
         shapes = [parameter.shape for group in groups for parameter in group.parameters]
         gradients = ParameterTuple([self._full(f"g{i}", shape, 1e-3) for i, shape in enumerate(shapes)])
-        self._step = Step(Update(kind(options, groups), 1.0), gradients)
+        self._step = Step(Update(build(options, groups), 1.0), gradients)
         self._number = 0
 
     @staticmethod
@@ -97,7 +97,7 @@ def main() -> None:
     ms.set_context(mode=ms.GRAPH_MODE)
     print(f"{sum(int(np.prod(shape)) for shape in SHAPES):,} parameters, load {os.getloadavg()[0]:.1f}")
     sides = {
-        "AdamW": Ours(AdamW, AdamWOptions()),
+        "AdamW": Ours(adamw, AdamWOptions()),
         "LAMB": Ours(Lamb, LambOptions()),
         "torch": Peer(arguments.peer_python, arguments.threads),
     }

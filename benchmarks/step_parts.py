@@ -14,7 +14,7 @@ import mindspore as ms
 import numpy as np
 from bertrun_ner.options import NerOptions
 from bertrun_ner.task import NerTask
-from bertrun_optimizers.adamw import AdamW
+from bertrun_optimizers.fused import adamw
 from bertrun_optimizers.options import AdamWOptions
 from mindspore import Tensor, nn
 
@@ -61,7 +61,7 @@ def stepper(operators: dict[str, Any], *, clip: float = 1.0, optimizer: bool = T
     network = Network(BertModel(MINILM, EncoderParts(operators=operators, pooler=False, seed=0)), task, 0)
     objective = Objective(network, task, 0)
     groups = parameter_groups(parameters_of(objective), weight_decay=0.01, rates={}, undecayed=())
-    cell = AdamW(AdamWOptions(), groups) if optimizer else NoOptimizer()
+    cell = adamw(AdamWOptions(), groups) if optimizer else NoOptimizer()
     parameters = [parameter for group in groups for parameter in group.parameters]
     return Stepper(objective, parameters, cell, clip_norm=clip, accumulate=1), network
 
@@ -73,7 +73,7 @@ def batch(network: Network, *, noise: bool) -> list[Any]:
     ones, zeros = np.ones_like(ids), np.zeros_like(ids)
     arrays = [ids, zeros, ones, places, ones, generator.integers(0, 3, ids.shape).astype(np.int32)]
     if noise:
-        arrays += dropout_factors(network.noises, batch=ROWS, length=LENGTH, seed=0, step=0, part=0)
+        arrays += dropout_factors(network.noises, rows=range(ROWS), length=LENGTH, seed=0, step=0, part=0)
     return [Tensor(np.array([ids.size], np.float32)), *map(Tensor.from_numpy, arrays)]
 
 
@@ -109,7 +109,7 @@ def main() -> None:
             print(f"  {name}: {1e3 * part:.0f} ms, {100 * part / whole:.0f} %")
     network = stepper({})[1]
     began = time.perf_counter()
-    dropout_factors(network.noises, batch=ROWS, length=LENGTH, seed=0, step=0, part=0)
+    dropout_factors(network.noises, rows=range(ROWS), length=LENGTH, seed=0, step=0, part=0)
     print(f"  before the step, drawing dropout's factors: {1e3 * (time.perf_counter() - began):.0f} ms")
 
 

@@ -8,16 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import CheckpointError, DeviceError, UsageError, in_a_line
+from .errors import CheckpointError, DeviceError, UsageError
 from .interrupt import ctrl_c_later
 from .manager import PluginManager
 from .options import Layer, resolve
 from .plan import Plan
+from .probing import check_available
 from .protocols import Encoder, Metric, Task
 from .text.tokenizer import WordPiece
 from .text.vocabulary import Vocabulary
 from .training.checkpoints import is_run, open_checkpoint
-from .types import Device, DeviceSpec, EncoderParts, ModelSpec, Probe
+from .types import Device, DeviceSpec, EncoderParts, ModelSpec
 from .weights.opened import Weights
 from .weights.store import resolve as resolve_weights
 
@@ -50,24 +51,16 @@ def ready_device(spec: DeviceSpec, options: Any, device_id: int = 0) -> Device:
     Raises:
         DeviceError: Its probe says that it cannot run here, or that there is none of that number.
     """
-    probe = _probed(spec)
-    if not probe.available:
-        raise DeviceError(f"the device '{spec.name}' cannot run here: {' '.join(probe.findings)}")
+    probe = check_available(spec)
     if device_id >= probe.count:
         raise DeviceError(
             f"there is no '{spec.name}' {device_id} here, only {probe.count} of them, counted from 0",
             hint="Leave out --device-id, or give a smaller one",
         )
-    os.environ.setdefault("GLOG_v", "3")  # MindSpore's warnings are for its developers
+    for name, value in {"GLOG_v": "3", **spec.environment}.items():  # MindSpore's warnings are for its developers
+        os.environ.setdefault(name, value)
     with ctrl_c_later():
         return spec.build(options, device_id)
-
-
-def _probed(spec: DeviceSpec) -> Probe:
-    try:
-        return spec.probe()
-    except Exception as error:  # whatever a stranger's code raises
-        raise DeviceError(f"the device '{spec.name}' cannot be probed: {in_a_line(error)}") from error
 
 
 def device_named(manager: PluginManager, name: str | None) -> Device:

@@ -7,13 +7,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from .abilities import NotingTask, RowTask
 from .assembly import ask_metrics, assemble, device_named, model_of
 from .embedder import Embedder
 from .errors import CheckpointError, DataError
 from .manager import PluginManager
 from .names import listed
 from .options import Layer, resolve
-from .protocols import Encoder, NotingTask, RowTask
+from .protocols import Encoder
 from .recorded import Reader
 from .text.folder import said_length
 from .text.tokenizer import WordPiece

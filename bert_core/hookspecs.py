@@ -209,7 +209,7 @@ def bertrun_register_commands() -> Iterable[click.Command]:  # type: ignore[empt
 
 @hookspec
 def bertrun_on_run_begin(run: RunView) -> None:
-    """See a run that is about to make its first step.
+    """See a run that is about to make its first step; of several processes that share it, the first one alone does.
 
     Example:
         ```python

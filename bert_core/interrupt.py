@@ -14,6 +14,27 @@ class StopAsked(Exception):
     """Raised where work that changes nothing, such as an evaluation, is given up for a signal."""
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came where no run is under way that could be saved; what Ctrl-C tidies up, this does."""
+
+
+def _terminate(number: int, frame: FrameType | None) -> None:
+    raise Terminated
+
+
+@contextmanager
+def sigterm_as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM raise `Terminated`, unless somebody has another use for it."""
+    if threading.current_thread() is not threading.main_thread() or signal.getsignal(signal.SIGTERM) != signal.SIG_DFL:
+        yield
+        return
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+
 class StopFlag:
     """While entered, the first SIGINT or SIGTERM sets the flag; a second one interrupts at once."""
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .abilities import DescribedTask
 from .files import write_json
 from .training.checkpoints import Checkpoints
 from .training.saver import Saver
@@ -70,4 +71,5 @@ class Keeper:
         tables = plan.settings.tables()
         known = {"task": plan.choices["task"].name, "options": tables["task"], "state": task.state()}
         family = plan.choices["model"].spec.name
-        return model_config(tables["model"], family=family, labels=list(task.labels), task=known)
+        head = task.head_config() if isinstance(task, DescribedTask) else {}
+        return model_config(tables["model"], family=family, labels=list(task.labels), head=head, task=known)

@@ -10,7 +10,8 @@ class Observers:
     """The plugins that look on.
 
     Args:
-        hooks: Pluggy's callers of the lifecycle hooks (`PluginManager.hook`).
+        hooks: Pluggy's callers of the lifecycle hooks (`PluginManager.hook`); None tells nobody, as of the processes
+            that make a run together only the first does.
         say: Where the line about a plugin that failed goes.
     """
 
@@ -25,7 +26,7 @@ class Observers:
         A plugin that raises is not called again: a tracker whose server is gone must not end the training
         that it tracks, nor write a line at every step.
         """
-        for implementation in getattr(self._hooks, hook).get_hookimpls():
+        for implementation in getattr(self._hooks, hook).get_hookimpls() if self._hooks is not None else ():
             if implementation.plugin_name in self._failed:
                 continue
             try:

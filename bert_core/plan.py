@@ -24,7 +24,7 @@ CHOSEN = ("task", "model", "optimizer", "schedule", "device")
 WITH_PRESETS = ("model", "optimizer")
 RUN = "run"
 DATA = ("train_data", "eval_data", "test_data")
-ONCE = ("overwrite", "stop_after", "max_minutes", "resume", "dry_run")  # said of one start, and not of the run
+ONCE = ("overwrite", "stop_after", "max_minutes", "resume", "dry_run", "devices")  # of one start
 
 
 @dataclass(frozen=True, kw_only=True)

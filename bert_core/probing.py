@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .errors import DeviceError, in_a_line
 from .types import DeviceSpec, Probe
 
@@ -26,5 +28,12 @@ def check_available(spec: DeviceSpec) -> Probe:
     """
     probe = probed(spec)
     if not probe.available:
-        raise DeviceError(f"the device '{spec.name}' cannot run here: {' '.join(probe.findings).removesuffix('.')}")
+        raise DeviceError(f"the device '{spec.name}' cannot run here:{_listed(probe.findings)}")
     return probe
+
+
+def _listed(findings: Sequence[str]) -> str:
+    """One sentence behind a colon, or several, each in a line of its own."""
+    if len(findings) == 1:
+        return f" {findings[0].removesuffix('.')}"
+    return "".join(f"\n  - {finding}" for finding in findings)

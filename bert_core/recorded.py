@@ -11,6 +11,7 @@ from typing import cast
 import numpy as np
 from numpy.typing import NDArray
 
+from .abilities import BuildingTask, RecordTask, SamplingTask
 from .cache import cache_folder
 from .data.bad_records import BadRecords
 from .data.checks import check_names, check_rows, limits_of
@@ -20,7 +21,7 @@ from .data.remembered import Found, digest_of, remembered
 from .data.schema import Schema
 from .data.sinks import RecordSinks
 from .errors import DataError, UsageError
-from .protocols import BuildingTask, RecordTask, SamplingTask, Task
+from .protocols import Task
 from .text.tokenizer import WordPiece
 from .text_files import read_text
 from .types import Arrays, Feature, Reading, Split, Workbench
@@ -153,7 +154,7 @@ def _real(records: Records, source: Path) -> tuple[Sequence[int], tuple[str, ...
 
 
 class RecordRows:
-    """The rows of `bert_core.protocols.Rows`; each is checked when it is first read.
+    """The rows of `bert_core.abilities.Rows`; each is checked when it is first read.
 
     Args:
         records: Where they are read from.

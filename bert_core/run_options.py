@@ -138,6 +138,12 @@ class RunOptions:
         False, help="Begin with the optimizer's state of the run that --weights names, not with zeros."
     )
     device_id: int = option(0, minimum=0, help="Which device, where the machine has several of one kind, from 0.")
+    devices: int | None = option(
+        None,
+        minimum=1,
+        metavar="COUNT",
+        help="Share each batch among so many devices of this machine, a process each; see `bertrun launch`.",
+    )
     dry_run: bool = option(
         False, help="Check and build everything, tell what the run would need, then leave before the first step."
     )
@@ -179,6 +185,8 @@ class RunOptions:
             yield "--carry-moments takes the state of the run that --weights names, and none is named"
         if self.seeds > 1 and self.stop_after is not None:
             yield f"--stop-after {self.stop_after} leaves nothing to compare between --seeds {self.seeds}"
+        if self.seeds > 1 and (self.devices or 1) > 1:
+            yield f"--seeds {self.seeds} and --devices {self.devices} do not go together: run it once for each --seed"
         if self.seeds > 1 and not self.train:
             yield f"--no-train scores the same weights alike with each of --seeds {self.seeds}"
         if self.vocab is None and self.weights is None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from .assembly import (
     Assembled,
@@ -24,31 +25,17 @@ from .manager import PluginManager
 from .plan import Plan
 from .protocols import Task
 from .recorded import Reader
+from .reporter import Reporter, Silent
 from .text.tokenizer import WordPiece
 from .training.checkpoints import newest_whole
-from .training.run_folder import RunFolder, check_free
-from .types import Device, Reading, Split, StepRecord
+from .training.ranks import Ranks
+from .training.run_folder import FollowedFolder, RunFolder, check_free
+from .types import Device, Reading, Split
 from .weights.opened import Weights
 from .weights.store import resolve, weights_folder
 
 if TYPE_CHECKING:
     from .trainer import Trainer
-
-
-class Reporter(Protocol):
-    """Where a run says what it does."""
-
-    def say(self, line: str) -> None:
-        """A line about what goes on."""
-
-    def step(self, record: StepRecord, total: int, *, due: bool) -> str:
-        """A step; gives its line."""
-
-    def scores(self, title: str, scores: Mapping[str, float]) -> None:
-        """The scores of an evaluation."""
-
-    def final(self, scores: Mapping[str, float]) -> None:
-        """The scores that the run was made for."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +63,13 @@ def train(plan: Plan, manager: PluginManager, reporter: Reporter, *, resume: Pat
         BertrunError: Whatever stops it; what was saved stays.
         Interrupted: A signal came; the run's state was saved.
     """
+    ranks = Ranks.of()
+    reporter = reporter if ranks.leads else Silent()
     if resume is None and plan.run.resume == "auto":
         resume = begun(plan, reporter.say)
-    elif plan.run.output is not None and resume is None:
+    elif plan.run.output is not None and resume is None and ranks.leads:
         check_free(plan.run.output, overwrite=plan.run.overwrite)
-    run = Run(plan, manager, reporter, resume)
+    run = Run(plan, manager, reporter, resume, ranks)
     if plan.run.dry_run:
         for line in run.trainer.needs() if run.trainer else ():
             reporter.say(line)
@@ -88,14 +77,39 @@ def train(plan: Plan, manager: PluginManager, reporter: Reporter, *, resume: Pat
         return True
     from .session import Session
 
-    folder = _folder(plan, resume)
+    _check_same(run)
+    folder = _folder(plan, resume, ranks)
     try:
         return Session(run, folder).go()
     finally:
         folder.close()
 
 
-def _folder(plan: Plan, resume: Path | None) -> RunFolder:
+def _check_same(run: Run) -> None:
+    """Refuse processes that would not make the same run.
+
+    Raises:
+        UsageError: They differ in what they were told, read, or begin with.
+    """
+    run.ranks.check_same("options", json.dumps(run.plan.tables(), sort_keys=True, default=str).encode())
+    steps = run.trainer.course.total_steps if run.trainer else 0
+    run.ranks.check_same("data", "\n".join([*run.lines, f"{steps} steps"]).encode())
+    if not run.ranks.alone:
+        digest = hashlib.sha256()
+        for parameter in run.assembled.parameters.values():
+            digest.update(parameter.asnumpy().tobytes())
+        run.ranks.check_same("parameters", digest.digest())
+
+
+def _folder(plan: Plan, resume: Path | None, ranks: Ranks) -> RunFolder:
+    """The run's folder, which the first of its processes makes and writes."""
+    folder = _own_folder(plan, resume) if ranks.leads else None
+    path = ranks.gathered(folder.path if folder else None)[0]
+    assert path is not None
+    return folder or FollowedFolder(path)
+
+
+def _own_folder(plan: Plan, resume: Path | None) -> RunFolder:
     if resume is not None:
         return RunFolder.reopen(resume)
     if plan.run.resume == "auto":
@@ -105,9 +119,25 @@ def _folder(plan: Plan, resume: Path | None) -> RunFolder:
 
 
 class Run:
-    """One run, built. Making it checks everything; it writes nothing."""
+    """One run, built. Making it checks everything; it writes nothing.
 
-    def __init__(self, plan: Plan, manager: PluginManager, reporter: Reporter, resume: Path | None) -> None:
+    Args:
+        plan: What it is.
+        manager: The plugins.
+        reporter: Where it says what it finds.
+        resume: The folder of a run to go on with.
+        ranks: The processes that make it.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        manager: PluginManager,
+        reporter: Reporter,
+        resume: Path | None,
+        ranks: Ranks | None = None,
+    ) -> None:
+        self.ranks = ranks or Ranks()
         self.plan = plan
         self.manager = manager
         self.reporter = reporter
@@ -120,7 +150,9 @@ class Run:
         self.data = self._read()
         self.metrics = ask_metrics(self.task, manager)
         device = plan.choices["device"]
-        self.device = ready_device(device.spec, plan.options("device"), plan.run.device_id)
+        number = plan.run.device_id if self.ranks.alone or device.spec.target == "CPU" else self.ranks.device
+        self.device = ready_device(device.spec, plan.options("device"), number)
+        self.ranks.join(device.spec.collective)
         self.assembled = self._assemble(self.device)
         self.trainer: Trainer | None = None
         if self.data.train is not None:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import math
+import signal
 import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from .abilities import DoubtingTask, FilingTask, InspectedTask, NotingTask, RecallingTask
+from .data.remembered import digest_of
 from .environment import environment
 from .errors import CheckpointError, DataError, Interrupted
-from .files import sha256, write_json
+from .heartbeat import beat
 from .interrupt import StopAsked, StopFlag
 from .keeper import Keeper
 from .observers import Observers
-from .protocols import DoubtingTask, FilingTask, InspectedTask, NotingTask, RecallingTask
 from .training.checkpoints import open_checkpoint
 from .training.evaluation import Evaluator, score
 from .training.guards import Guards
+from .training.leaving import Leaving
 from .training.loop import train_steps
 from .training.not_finite import NotFiniteError
 from .training.progress import Progress
@@ -47,21 +50,24 @@ class Session:
         self._run = run
         self._folder = folder
         self._options = run.plan.run
-        self._observers = Observers(run.manager.hook, self._say)
+        self._observers = Observers(run.manager.hook if run.ranks.leads else None, self._say)
         self._trainer = run.trainer
         self._total = run.trainer.course.total_steps if run.trainer else 0
         self._progress = run.trainer.progress if run.trainer else Progress()
-        keeps = run.trainer is not None and self._options.save
-        self._keeper = Keeper(run, folder.path) if keeps else None
+        self._saves = run.trainer is not None and self._options.save
+        self._keeper = Keeper(run, folder.path) if self._saves and run.ranks.leads else None
         self._guards = Guards(clip_norm=self._options.clip_norm)
         self._warned: set[str] = set()
-        self._evaluator = Evaluator(run.assembled.objective, run.task, run.text, self._options.eval_batch_size)
+        self._evaluator = Evaluator(
+            run.assembled.objective, run.task, run.text, self._options.eval_batch_size, run.ranks
+        )
         self._view = RunView(folder=folder.path, tables=run.plan.tables(), total_steps=self._total)
         self._best: tuple[int, float] | None = None
         self._waited = 0  # evaluations since the best one
-        self._began = self._saved = time.monotonic()
+        self._saved = time.monotonic()
         self._scores: dict[str, Any] = {}
         self._flag = StopFlag()
+        self._leaving = Leaving(self._flag, run.ranks, self._options.max_minutes)
 
     def go(self) -> bool:
         """Train, evaluate, keep the best, predict.
@@ -100,6 +106,7 @@ class Session:
         if run.checkpoint is not None:
             self._go_on_from(run.checkpoint)
         self._say(f"run: {self._folder.path}")
+        beat()
         self._observers.tell("bertrun_on_run_begin", {"run": self._view})
 
     def _go_on_from(self, checkpoint: Path) -> None:
@@ -119,7 +126,7 @@ class Session:
     def _check_unchanged(self, total: int) -> None:
         """Refuse to go on with other data than the run began with, or with settings that make it another run."""
         for path, digest in self._folder.inputs().items():
-            if Path(path).is_file() and sha256(Path(path)) != digest:
+            if Path(path).is_file() and digest_of(Path(path)) != digest:
                 raise DataError("this file is not what the run began with", where=path, hint=_BEGIN)
         if total != self._total:
             raise DataError(f"the run was to make {total} updates, and it would make {self._total} now", hint=_BEGIN)
@@ -140,6 +147,7 @@ class Session:
                 self._train(self._trainer)
             self._collect(wait=True)
             if self._ended:
+                self._run.ranks.meet()  # what the first has written is there for all
                 self._finish()
             return self._ended
         except StopAsked:
@@ -150,12 +158,13 @@ class Session:
             self._say("compiling the training step, once for all lengths")
         if self._step and self._evaluation_due() and self._scores.get("last", {}).get("step") != self._step:
             self._save(best=self._evaluate())  # a signal came before it was done
-        steps = train_steps(trainer.stepper, self._run.task, trainer.course, self._progress)
+        steps = train_steps(trainer.stepper, self._run.task, trainer.course, self._progress, self._leaving)
         while not self._ended:
             record = next(steps)
+            beat()
             self._tell(record)
             self._collect(wait=False)
-            self._flag.check()
+            self._leaving.check()
             evaluated = self._evaluation_due()
             best = self._evaluate() if evaluated else self._run.data.eval is None
             leaves = self._leaves()
@@ -186,8 +195,7 @@ class Session:
         """The option that says to leave here, or nothing."""
         if self._step == self._options.stop_after:
             return "--stop-after"
-        minutes = self._options.max_minutes
-        return "--max-minutes" if minutes and time.monotonic() - self._began >= 60 * minutes else ""
+        return "--max-minutes" if self._leaving.late else ""
 
     def _tell(self, record: StepRecord) -> None:
         due = record.step % self._options.log_every == 0 or record.step in (1, self._total)
@@ -231,7 +239,7 @@ class Session:
 
     def _score(self, title: str, reading: Reading) -> tuple[dict[str, float], list[Any]]:
         run = self._run
-        predictions = list(self._evaluator.predict(reading.examples, self._flag.check))
+        predictions = list(self._evaluator.predict(reading.examples, self._poll))
         scores = score(run.task, run.metrics, reading.examples, predictions)
         for doubt in run.task.doubts(predictions) if isinstance(run.task, DoubtingTask) else ():
             self._warn(doubt)
@@ -241,10 +249,15 @@ class Session:
         self._observers.tell("bertrun_on_eval_end", {"run": self._view, "scores": scores})
         return scores, predictions
 
+    def _poll(self) -> None:
+        """Between the batches of an evaluation."""
+        beat()
+        self._leaving.check()
+
     def _finish(self) -> None:
         """Score and predict with the best parameters."""
         run = self._run
-        if self._best is not None and self._best[0] != self._step and self._keeper is not None:
+        if self._best is not None and self._best[0] != self._step and self._saves:
             best = open_checkpoint(self._folder.path, ["best"])
             read_parameters(best / MODEL, run.assembled.parameters)
             if isinstance(run.task, RecallingTask):
@@ -290,8 +303,8 @@ class Session:
             self._observers.tell("bertrun_on_checkpoint", {"run": self._view, "path": path})
 
     def _leave(self) -> bool:
-        number = self._flag.signal_number
-        if self._keeper is None:
+        number = self._flag.signal_number or signal.SIGTERM  # another process's, as it may be
+        if not self._saves:
             why = "--no-save was said" if self._trainer else "nothing was trained"
             raise Interrupted(f"stopped by a signal; {why}, so there is nothing saved", signal_number=number)
         self._save(best=self._run.data.eval is None)
@@ -308,7 +321,7 @@ class Session:
             task.inspect(data.examples[number])[0] if isinstance(task, InspectedTask) else f"example {number}"
             for number in error.report["examples"]
         ]
-        write_json(self._folder.path / NOT_FINITE, {**error.report, "places": places})
+        self._folder.write_files({NOT_FINITE: {**error.report, "places": places}})
         self._say(f"report: {self._folder.path / NOT_FINITE}")
 
     def _how_to_go_on(self) -> str:

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from mindspore import Parameter
 
+from .abilities import NotingTask
+from .counted import counted
 from .errors import DataError
-from .protocols import NotingTask, Optimizer
+from .protocols import NotingOptimizer, Optimizer
 from .text.batches import EpochOrder, cut, lengths_of
 from .training.carried import carry
 from .training.groups import parameter_groups
@@ -55,7 +57,9 @@ class Trainer:
         }
         self._carry()
         self.stepper = self._stepper(groups, optimizer)
-        run.say(f"plan: {total} steps of {self._options.batch_size} windows, {len(order)} in an epoch")
+        sizes = f"{counted(total, 'step')} of {counted(self._options.batch_size, 'window')}"
+        together = "" if run.ranks.alone else f", which {run.ranks.size} processes share"
+        run.say(f"plan: {sizes}{together}, {len(order)} in an epoch")
         chosen = self._plan.choices["optimizer"]
         if doubt := rate_beyond(chosen.name, chosen.spec.rates, self._options.learning_rate):
             run.say(f"warning: {doubt}")
@@ -119,6 +123,7 @@ class Trainer:
             pad_id=self._run.text.pad_id,
             seed=options.seed,
             overflows=options.max_overflows,
+            ranks=self._run.ranks,
         )
 
     def _groups(self) -> list[ParameterGroup]:
@@ -146,6 +151,8 @@ class Trainer:
     def _optimizer(self, groups: Sequence[ParameterGroup]) -> Optimizer:
         chosen = self._plan.choices["optimizer"]
         optimizer: Optimizer = chosen.spec.build(self._plan.options("optimizer"), groups, self._run.device.operators)
+        for note in optimizer.notes if isinstance(optimizer, NotingOptimizer) else ():
+            self._run.say(f"optimizer: {note}")
         return optimizer
 
     def _carry(self) -> None:
@@ -166,5 +173,6 @@ class Trainer:
             clip_norm=self._options.clip_norm,
             accumulate=self._options.accumulate,
             scaled=self.progress.scale is not None,
+            processes=self._run.ranks.size,
             reduce=self._options.reduce,
         )

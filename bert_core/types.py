@@ -71,6 +71,7 @@ class TaskSpec(Spec):
             checkpoint was written, or None when training starts.
         defaults: What this task would rather have of the run's own options (`epochs`, ...).
         sample: The same for a run on its embedded sample, which is smaller than anybody's data.
+        sample_weights: The name of weights that suit the sample: a run begins with them that names nothing else.
     """
 
     kind: ClassVar[str] = "task"
@@ -78,6 +79,7 @@ class TaskSpec(Spec):
     build: Callable[[Any, Mapping[str, Any] | None], Task]
     defaults: Mapping[str, object] = field(default_factory=dict)
     sample: Mapping[str, object] = field(default_factory=dict)
+    sample_weights: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,7 +101,8 @@ class OptimizerSpec(Spec):
 
     Args:
         build: `build(options, groups, operators)` makes the optimizer cell; it must honour every group, and
-            may use the device's own operators by name.
+            may use the device's own operators by name. One that clips gradients itself is a `ClippingOptimizer`, and
+            what it has to say of itself is in `notes` (`NotingOptimizer`): see `bert_core.protocols`.
         rates: The least and the greatest learning rate that it is used with; beyond them a run warns.
         presets: Named constants: for each, the options in which it differs from the defaults.
     """
@@ -308,10 +311,12 @@ class Noise:
     Args:
         shape: Of the values, as a function of the batch's size and length.
         rate: The share of values that become zero; the others are scaled up by 1 / (1 - rate).
+        axis: Along which the rows of the batch stand one after the other.
     """
 
     shape: Callable[[int, int], tuple[int, ...]]
     rate: float
+    axis: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -335,7 +340,7 @@ class Reading:
 
 @dataclass(frozen=True, kw_only=True)
 class Workbench:
-    """What a task gets to make records of text with; see `bert_core.protocols.BuildingTask`.
+    """What a task gets to make records of text with; see `bert_core.abilities.BuildingTask`.
 
     Args:
         text: The tokenizer; it can be sent to other processes.

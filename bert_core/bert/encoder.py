@@ -193,5 +193,5 @@ def noises(options: BertOptions) -> list[Noise]:
         return (options.num_attention_heads, batch, length, length)
 
     hidden = Noise(shape=vectors, rate=options.hidden_dropout_prob)
-    attention = Noise(shape=scores, rate=options.attention_probs_dropout_prob)
+    attention = Noise(shape=scores, rate=options.attention_probs_dropout_prob, axis=1)
     return [hidden, *[attention, hidden, hidden] * options.num_hidden_layers]

@@ -8,7 +8,7 @@ from bert_core.errors import UsageError
 
 
 def take(arguments: Sequence[str], flag: str) -> tuple[list[str], list[str]]:
-    """Every value of a flag, and the command line without it.
+    """Every value of a flag, and the command line without it; what follows `--` is another program's.
 
     Raises:
         UsageError: The flag stands at the end, without a value.
@@ -17,6 +17,8 @@ def take(arguments: Sequence[str], flag: str) -> tuple[list[str], list[str]]:
     rest: list[str] = []
     remaining = iter(arguments)
     for argument in remaining:
+        if argument == "--":
+            return values, [*rest, argument, *remaining]
         name, equals, value = argument.partition("=")
         if name.replace("_", "-") != flag:
             rest.append(argument)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from bert_core.counted import counted
 from bert_core.errors import UsageError
 from bert_core.interrupt import ctrl_c_later
 
@@ -83,7 +84,7 @@ def _split_text(file: Path, output: Path | None, into: Mapping[str, float], seed
     folder = output or file.parent
     kind = unit_of(file) if unit == "auto" else cast("Unit", unit)
     for name, count in split(file, folder, into, seed=seed, unit=kind, header=header).items():
-        click.echo(f"{folder / (name + file.suffix)}: {count:,} {kind}{'' if count == 1 else 's'}")
+        click.echo(f"{folder / (name + file.suffix)}: {counted(count, kind)}")
 
 
 def _split_records(source: Path, output: Path | None, into: Mapping[str, float], seed: int, on_bad_record: str) -> None:
@@ -92,7 +93,7 @@ def _split_records(source: Path, output: Path | None, into: Mapping[str, float],
 
     on_bad = BadRecords.parse(on_bad_record)
     for path, count in split_records(source, output, into, seed=seed, on_bad=on_bad).items():
-        click.echo(f"{path}: {count:,} record{'' if count == 1 else 's'}")
+        click.echo(f"{path}: {counted(count, 'record')}")
 
 
 for command in (CHECK_COMMAND, STATS_COMMAND, CONVERT_COMMAND, SHOW_COMMAND):

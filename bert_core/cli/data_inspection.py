@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from bert_core.counted import counted
 from bert_core.datasets.options import InspectionOptions
 from bert_core.errors import DataError
 from bert_core.interrupt import ctrl_c_later
@@ -54,7 +55,8 @@ def _check_records(job: Job) -> None:
         check_columns(records, list(records.columns.values()), vocab_size=None if text is None else text.vocab_size)
         for note in records.notes:
             click.echo(f"{path}: {note}")
-        click.echo(f"{path}: {len(records):,} records are whole, with {', '.join(map(str, records.columns.values()))}")
+        whole = f"{counted(len(records), 'record')} {'is' if len(records) == 1 else 'are'} whole"
+        click.echo(f"{path}: {whole}, with {', '.join(map(str, records.columns.values()))}")
 
 
 def _check_examples(job: Job) -> None:
@@ -94,7 +96,7 @@ def _count_records(job: Job) -> None:
     for path in job.arguments["files"]:
         records = open_source(path, job.own)
         if not job.own.json:
-            click.echo(f"{path}: {len(records):,} records")
+            click.echo(f"{path}: {counted(len(records), 'record')}")
         _print(job, path, record_statistics(records))
 
 

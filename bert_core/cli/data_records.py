@@ -70,8 +70,8 @@ def show(job: Job) -> None:
     """Print records, or a task's examples."""
     with ctrl_c_later():
         from bert_core.datasets.showing import shown
+    from bert_core.abilities import ShownTask
     from bert_core.datasets.reading import of_records, open_source, open_vocabulary
-    from bert_core.protocols import ShownTask
     from bert_core.text_files import read_text
 
     source, own = job.arguments["source"], job.own

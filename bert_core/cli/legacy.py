@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from bert_core.errors import UsageError
@@ -46,6 +47,12 @@ def _only(*values: str, instead: str) -> Rule:
     return rule
 
 
+def _checked(old: str, value: str) -> list[str]:
+    """A switch that says how another flag is read."""
+    _switch("", "")(old, value)
+    return []
+
+
 def _loss_scale(old: str, value: str) -> list[str]:
     """What its `enable_lossscale` begins with, where nothing else is said."""
     switched = _switch("65536", "1")(old, value)
@@ -68,6 +75,7 @@ def _optimizer(_old: str, value: str) -> list[str]:
         "Lamb": "lamb-modelzoo",
         "AdamWeightDecay": "adamw-modelzoo",
         "AdamWeightDecayDynamicLR": "adamw-modelzoo",
+        "AdamWerigtDecayDynamicLR": "adamw-modelzoo",  # so its README spells it
         "Momentum": "momentum",
     }
     if value in names:
@@ -94,6 +102,13 @@ def _method(metrics: Mapping[str, str]) -> Rule:
 _SPANS = {"f1": "spans", "bf1": "spans", "mf1": "spans", "accuracy": "tokens", "clue_benchmark": "cluener"}
 _CLASSES = {"accuracy": "accuracy", "f1": "f1", "mcc": "mcc", "spearman_correlation": "spearman-correlation"}
 
+
+def _class_method(old: str, value: str) -> list[str]:
+    """The score; that of numbers says also that labels are numbers, as it does in the reference."""
+    chosen = _method(_CLASSES)(old, value)
+    return [*chosen, "--regression"] if "spearman-correlation" in chosen else chosen
+
+
 # The README of the reference lists these for run_ner, run_classifier and run_squad alike; later releases
 # of it added the second half.
 FLAGS: Mapping[str, Rule] = {
@@ -115,7 +130,8 @@ FLAGS: Mapping[str, Rule] = {
     "eval_data_file_path": _renamed("--eval-data"),
     "eval_json_path": _renamed("--eval-data"),
     "schema_file_path": _renamed("--schema"),
-    "dataset_format": _lowered("--data-format"),
+    # Records are known by their content; said of both files, it would refuse the JSON that run_squad scores with.
+    "dataset_format": _only("tfrecord", "mindrecord", instead="it is tfrecord or mindrecord, or say --data-format"),
     "with_lstm": _switch("--bilstm", "--no-bilstm"),
     "train_batch_size": _renamed("--batch-size"),
     "use_pynative_mode": _accepted,  # how the reference computes; a run here is always a compiled graph
@@ -138,17 +154,17 @@ FLAGS: Mapping[str, Rule] = {
     "allreduce_post_accumulation": _reduced,
     "enable_data_sink": _accepted,  # how batches reach the device changes no number
     "data_sink_steps": _accepted,
-    "distribute": _only("false", instead="this release trains on one device"),
-    "device_num": _only("1", instead="this release trains on one device"),
+    "distribute": _checked,
+    "device_num": _renamed("--devices"),
     "bert_network": _network,
     "optimizer": _optimizer,
 }
-# Said with `accumulation_steps`, a batch is one of several in an update: ours are all of them together.
+# Said with `accumulation_steps` or `device_num`, a batch is one of several in an update: ours are all of them together.
 BATCHES = ("--batch-size", "--train_batch_size", "--train-batch-size", "--batch_size")
 BATCH = 32  # of the reference, where no size is said
 # What a flag means where the command line names this task.
 OF_TASK: Mapping[str, Mapping[str, Rule]] = {
-    "classifier": {"assessment_method": _method(_CLASSES), "num_class": _renamed("--num-labels")},
+    "classifier": {"assessment_method": _class_method, "num_class": _renamed("--num-labels")},
     "squad": {"num_class": _accepted},  # the reference lists it, and has two scores for a piece whatever it says
 }
 
@@ -162,10 +178,11 @@ def translate(arguments: Sequence[str]) -> list[str]:
     flags = {**FLAGS, **OF_TASK.get(peek(arguments, "task") or "", {})}
     words = list(_read(iter(arguments), flags))
     said = {word[0]: word[1] for word in words if not isinstance(word, str)}
-    if parts := said.get("accumulation_steps"):
+    unused = {_unused_weights(said), _unused_data(said), _unused_number(said)}
+    parts = [said[name] for name in ("accumulation_steps", "device_num") if said.get(name) and name not in unused]
+    if parts:
         arguments = _whole_batches(arguments, parts)
         words = list(_read(iter(arguments), flags))
-    unused = {_unused_weights(said), _unused_data(said)}
     translated: list[str] = []
     for word in words:
         if isinstance(word, str):
@@ -175,12 +192,12 @@ def translate(arguments: Sequence[str]) -> list[str]:
     return translated
 
 
-def _whole_batches(arguments: Sequence[str], parts: str) -> list[str]:
-    """The command line with the size of all micro-batches together."""
+def _whole_batches(arguments: Sequence[str], parts: Sequence[str]) -> list[str]:
+    """The command line with the size of all micro-batches of all devices together."""
     words = spelled(arguments)
     sizes = [value for name in ("batch-size", "train-batch-size") if (value := peek(words, name)) is not None]
     size = sizes[-1] if sizes else str(BATCH)
-    if not (parts.isdecimal() and size.isdecimal()):
+    if not all(text.isdecimal() for text in (*parts, size)):
         return list(arguments)  # whoever owns the option says what is wrong
     kept: list[str] = []
     rest = iter(arguments)
@@ -189,7 +206,7 @@ def _whole_batches(arguments: Sequence[str], parts: str) -> list[str]:
             kept.append(word)
         elif "=" not in word:
             next(rest, None)
-    return [*kept, "--batch-size", str(int(size) * int(parts))]
+    return [*kept, "--batch-size", str(math.prod(map(int, (*parts, size))))]
 
 
 def _read(arguments: Iterator[str], flags: Mapping[str, Rule]) -> Iterator[str | tuple[str, str]]:
@@ -213,6 +230,11 @@ def _unused_weights(said: Mapping[str, str]) -> str | None:
     if not all(said.get(path) for path in paths):
         return None
     return paths[said.get("do_train", "true").lower() not in TRUE]
+
+
+def _unused_number(said: Mapping[str, str]) -> str | None:
+    """The number of devices, which the reference reads where training is distributed."""
+    return None if said.get("distribute", "false").lower() in TRUE else "device_num"
 
 
 def _unused_data(said: Mapping[str, str]) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from bert_core.errors import BertrunError
+from bert_core.interrupt import Terminated, sigterm_as_ctrl_c
 from bert_core.manager import host_version
 
 from .arguments import take
@@ -103,8 +104,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line; give its exit code."""
     try:
         blocked, rest = take(arguments, "--no-plugin")
-        state = State(blocked=blocked, taken=frozenset(driver.commands))
-        result: Any = driver.main(rest, prog_name="bertrun", standalone_mode=False, obj=state)
+        state = State(blocked=blocked, taken=frozenset(driver.commands), arguments=tuple(arguments))
+        with sigterm_as_ctrl_c():
+            result: Any = driver.main(rest, prog_name="bertrun", standalone_mode=False, obj=state)
         return result if isinstance(result, int) else 0
     except BertrunError as error:
         click.echo(f"bertrun: error: {error}", err=True)
@@ -115,7 +117,10 @@ def run(arguments: Sequence[str]) -> int:
     except click.ClickException as error:
         click.echo(f"bertrun: error: {_sentence(error)}", err=True)
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
+    except (click.Abort, KeyboardInterrupt) as error:
+        if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated):  # click makes an Abort of it
+            click.echo("bertrun: stopped by SIGTERM", err=True)
+            return 143
         click.echo("bertrun: interrupted", err=True)
         return 130
     except Exception:

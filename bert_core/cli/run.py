@@ -24,6 +24,7 @@ from bert_core.plan import (
 from bert_core.run_options import RunOptions
 
 from .arguments import peek, spelled
+from .launching import launch, wants_processes
 from .legacy import translate
 from .options import PageContext, click_option, option_rows, selector_rows, selectors, unknown_arguments
 from .starting import Wanted, decide, start, start_phases
@@ -75,10 +76,14 @@ class RunCommand(click.Command):
         }
         flat.update(unknown_arguments(ctx.args))
         told = Layer(origin="command line", flat=flat)
+        wanted = [Wanted(one.names, [told, *one.layers]) for one in wanted]
         if phases:
-            start_phases(manager, phases, [Wanted(one.names, [told, *one.layers]) for one in wanted])
+            start_phases(manager, phases, wanted)
             return 0
-        start(manager, decide(manager, wanted[0].names, [told, *wanted[0].layers]))
+        plan = decide(manager, wanted[0].names, wanted[0].layers)
+        if wants_processes(plan.run):
+            return launch(ctx, plan)
+        start(manager, plan)
         return 0
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -13,8 +13,10 @@ from bert_core.interrupt import ctrl_c_later
 from bert_core.manager import PluginManager
 from bert_core.options import Layer
 from bert_core.phases import DONE, Phase, before, read_phases, run_phases
-from bert_core.plan import Plan, make_plan, read_config, read_run_file, read_toml, said
+from bert_core.plan import DATA, RUN, Plan, find, make_plan, read_config, read_run_file, read_toml, said
 from bert_core.probing import check_available
+
+from .launching import check_alone
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class Wanted:
 def decide(manager: PluginManager, names: Mapping[str, str | None], layers: list[Layer]) -> Plan:
     """The plan of a run whose weights, where named, give the model's sizes."""
     _check_device(manager, names)
+    layers = [*layers, *_of_sample(manager, names, layers)]
     return make_plan(manager, wanted=names, layers=layers, config=config_of_weights(manager, layers))
 
 
@@ -35,6 +38,16 @@ def _check_device(manager: PluginManager, names: Mapping[str, str | None]) -> No
     """Refuse a device that is asked for and not here, before anything is read for it."""
     if name := names.get("device"):
         check_available(manager.get("device", name))
+
+
+def _of_sample(manager: PluginManager, names: Mapping[str, str | None], layers: list[Layer]) -> Iterator[Layer]:
+    """The weights of a run whose command line names neither data nor what to begin with."""
+    task = names.get("task")
+    told = any(layer.tables for layer in layers)  # by a run file
+    named = told or names.get("model") or any(said(layers, name) for name in (*DATA, "weights", "vocab"))
+    weights = find(manager, "task", task).spec.sample_weights if task and not named else None
+    if weights is not None:
+        yield Layer(origin=f"sample of {task}", tables={RUN: {"weights": weights}})
 
 
 def config_of_weights(manager: PluginManager, layers: list[Layer]) -> Mapping[str, object] | None:
@@ -60,6 +73,7 @@ def start(manager: PluginManager, plan: Plan, resume: Path | None = None) -> boo
     console = Console(quiet=run.quiet, json=run.json, modelzoo=run.log_format == "modelzoo")
     try:
         if run.seeds > 1 and not run.dry_run:
+            check_alone(f"--seeds {run.seeds}", run.devices)
             train_seeds(plan, manager, console, resume=resume)
             return True
         return train(plan, manager, console, resume=resume)
@@ -76,6 +90,7 @@ def start_phases(manager: PluginManager, phases: Sequence[Phase], wanted: Sequen
     folder = Path(str(named)) if named else default_folder(str(wanted[0].names.get("task")))
     plans = _plans(manager, phases, wanted, folder)
     first = plans[0].run
+    check_alone("phases", first.devices)
     if first.seeds > 1:
         raise UsageError(
             "--seeds and phases do not go together", hint="Say --seed and --output, and run it once for each"
@@ -106,6 +121,7 @@ def _plans(manager: PluginManager, phases: Sequence[Phase], wanted: Sequence[Wan
 def resume(manager: PluginManager, folder: Path) -> None:
     """Go on with the run of a folder, or with the first of its phases that is not done."""
     if "phases" in read_toml(folder / "run.toml"):
+        check_alone("phases")
         phases = read_phases(folder / "run.toml")
         plans = _plans(manager, phases, [Wanted(phase.names, [phase.layer]) for phase in phases], folder)
         run_phases(plans, folder, partial(start, manager), resume=True, overwrite=False)

@@ -24,10 +24,12 @@ class State:
     Args:
         blocked: What `--no-plugin` named.
         taken: The names of the host's own commands.
+        arguments: The command line as it was given, for the processes that share a run.
     """
 
     blocked: list[str] = field(default_factory=list)
     taken: frozenset[str] = frozenset()
+    arguments: tuple[str, ...] = ()
 
     @cached_property
     def manager(self) -> PluginManager:

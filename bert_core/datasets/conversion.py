@@ -10,6 +10,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from bert_core.abilities import RecordTask
+from bert_core.counted import counted
 from bert_core.data.columns import Column, Row, reference_name
 from bert_core.data.mindrecord_writer import MindRecordWriter, mindrecord_writer
 from bert_core.data.records import Format, Records
@@ -17,7 +19,6 @@ from bert_core.data.schema import write_schema
 from bert_core.data.tfrecord_writer import TFRecordWriter, tfrecord_writer
 from bert_core.errors import DataError, UsageError
 from bert_core.files import write_text
-from bert_core.protocols import RecordTask
 from bert_core.recorded import columns_of
 from bert_core.text.tokenizer import WordPiece
 
@@ -152,10 +153,11 @@ def convert_examples(
     check_labels(beside, labels)
     columns = columns_of(task, text.max_length)
     count = target.write(_filled(task.to_records(examples, text), columns, text), columns)
-    say(f"{target.path}: {count:,} records of {text.max_length} pieces from {len(examples):,} examples")
+    made = f"{counted(count, 'record')} of {text.max_length} pieces from {counted(len(examples), 'example')}"
+    say(f"{target.path}: {made}")
     if labels:
         write_text(beside, labels)
-        say(f"{beside}: {len(task.record_labels())} labels, in the order of their ids")
+        say(f"{beside}: {counted(len(task.record_labels()), 'label')}, in the order of their ids")
 
 
 def check_labels(path: Path, labels: str) -> None:
@@ -177,7 +179,7 @@ def convert_records(records: Records, target: Target, say: Callable[[str], None]
     """Write records in another format or under other names."""
     columns = list(records.columns.values())
     count = target.write(rows_of(records), columns)
-    say(f"{target.path}: {count:,} records")
+    say(f"{target.path}: {counted(count, 'record')}")
 
 
 def rows_of(records: Records) -> Iterator[Row]:

@@ -10,8 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from bert_core.abilities import InspectedTask
 from bert_core.data.records import Records
-from bert_core.protocols import InspectedTask, TextEncoder
+from bert_core.protocols import TextEncoder
 
 _SHOWN = 5  # places that a finding names
 _QUANTILES = (0.0, 0.5, 0.9, 0.99, 1.0)
@@ -86,7 +87,9 @@ def findings(parts: Sequence[Part]) -> Iterator[Finding]:
     """
     for part in parts:
         yield from _empty(part)
-        yield from _found("wrong", f"annotations of {part.path} were left out", part.faults, matters=True)
+        of = f"of {part.path}"
+        left_out = (f"annotation {of} was left out", f"annotations {of} were left out")
+        yield from _found("wrong", left_out, part.faults, matters=True)
         yield from _twice(part)
     train, *others = parts
     for other in others:
@@ -96,7 +99,8 @@ def findings(parts: Sequence[Part]) -> Iterator[Finding]:
 
 def _empty(part: Part) -> Iterator[Finding]:
     places = [fact.where for fact in part.facts if not all(text.strip() for text in fact.texts)]
-    yield from _found("empty", f"examples of {part.path} lack a text", places, matters=True)
+    lacks = (f"example of {part.path} lacks a text", f"examples of {part.path} lack a text")
+    yield from _found("empty", lacks, places, matters=True)
 
 
 def _twice(part: Part) -> Iterator[Finding]:
@@ -107,15 +111,16 @@ def _twice(part: Part) -> Iterator[Finding]:
         first = seen.setdefault(fact.texts, fact)
         if first is not fact:
             again[first.labels == fact.labels].append(f"{fact.where} as {first.where}")
-    yield from _found("duplicates", f"examples of {part.path} come again with the same labels", again[True])
-    what = f"examples of {part.path} come again with other labels"
-    yield from _found("contradictions", what, again[False], matters=True)
+    comes = (f"example of {part.path} comes again with", f"examples of {part.path} come again with")
+    yield from _found("duplicates", [f"{what} the same labels" for what in comes], again[True])
+    yield from _found("contradictions", [f"{what} other labels" for what in comes], again[False], matters=True)
 
 
 def _leaks(train: Part, other: Part) -> Iterator[Finding]:
     known = {fact.texts: fact.where for fact in train.facts}
     places = [f"{fact.where} as {known[fact.texts]}" for fact in other.facts if fact.texts in known]
-    yield from _found("leakage", f"examples of {other.path} are in {train.path} too", places, matters=True)
+    both = (f"example of {other.path} is in {train.path} too", f"examples of {other.path} are in {train.path} too")
+    yield from _found("leakage", both, places, matters=True)
 
 
 def _strange_labels(train: Part, other: Part) -> Iterator[Finding]:
@@ -124,13 +129,14 @@ def _strange_labels(train: Part, other: Part) -> Iterator[Finding]:
     strange = [(label, where) for label, where in said if label not in known]
     for label in dict.fromkeys(label for label, _ in strange):
         places = [where for found, where in strange if found == label]
-        what = f"times {other.path} has the label {label}, which {train.path} does not have"
-        yield from _found("strange labels", what, places, matters=True)
+        what = f"{other.path} has the label {label}, which {train.path} does not have"
+        yield from _found("strange labels", (f"time {what}", f"times {what}"), places, matters=True)
 
 
-def _found(kind: str, sentence: str, places: Sequence[str], *, matters: bool = False) -> Iterator[Finding]:
+def _found(kind: str, said: Sequence[str], places: Sequence[str], *, matters: bool = False) -> Iterator[Finding]:
+    """What is said of one, and of several, where there is one at least."""
     if places:
-        shown = tuple(places[:_SHOWN])
+        sentence, shown = said[len(places) > 1], tuple(places[:_SHOWN])
         yield Finding(kind=kind, sentence=sentence, count=len(places), places=shown, matters=matters)
 
 
@@ -143,8 +149,8 @@ def truncated(part: Part, lengths: Sequence[int], max_length: int) -> Iterator[F
         max_length: Of a window.
     """
     places = [fact.where for fact, length in zip(part.facts, lengths, strict=True) if length > max_length]
-    what = f"examples of {part.path} have more than {max_length} pieces"
-    yield from _found("long", what, places)
+    more = f"more than {max_length} pieces"
+    yield from _found("long", (f"example of {part.path} has {more}", f"examples of {part.path} have {more}"), places)
 
 
 def lengths(facts: Iterable[Fact], text: TextEncoder) -> list[int]:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bert_core.abilities import InspectedTask
 from bert_core.assembly import open_weights
 from bert_core.data.bad_records import BadRecords
 from bert_core.data.records import Records, is_records, open_records
 from bert_core.data.schema import Schema
 from bert_core.errors import DataError, UsageError
 from bert_core.manager import PluginManager
-from bert_core.protocols import InspectedTask
 from bert_core.recorded import Reader
 from bert_core.text.tokenizer import WordPiece
 from bert_core.text_files import read_text

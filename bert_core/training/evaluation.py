@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from mindspore import Tensor, nn
 from numpy.typing import NDArray
 
+from bert_core.abilities import DigestingTask
 from bert_core.interrupt import ctrl_c_later
-from bert_core.protocols import DigestingTask, Metric, Task, TextEncoder
+from bert_core.protocols import Metric, Task, TextEncoder
 from bert_core.text.batches import cut, evaluation_order, lengths_of, pad
 from bert_core.types import Window
 
 from .encoding import INPUTS
 from .network import Network, Objective, parameters_of
+from .ranks import Ranks
 from .step import open_shapes
 
 
@@ -54,9 +56,12 @@ class Evaluator:
         task: What is predicted.
         text: The tokenizer.
         batch_size: Windows at once.
+        ranks: The processes that share the batches; each gets what all have found.
     """
 
-    def __init__(self, objective: Objective, task: Task, text: TextEncoder, batch_size: int) -> None:
+    def __init__(
+        self, objective: Objective, task: Task, text: TextEncoder, batch_size: int, ranks: Ranks | None = None
+    ) -> None:
         self._forward: nn.Cell = Forward(objective.network)
         self._inputs = (*INPUTS, *task.head_inputs)
         if isinstance(task, DigestingTask):
@@ -66,6 +71,7 @@ class Evaluator:
         self._task = task
         self._text = text
         self._batch_size = batch_size
+        self._ranks = ranks or Ranks()
         self._described = False
 
     def predict(self, examples: Sequence[Any], poll: Callable[[], None] = lambda: None) -> Sequence[Any]:
@@ -82,8 +88,19 @@ class Evaluator:
 
     def _logits(self, windows: Sequence[Window], poll: Callable[[], None]) -> list[NDArray[np.float32]]:
         outputs: list[Any] = [None] * len(windows)
+        for found in self._ranks.gathered(list(self._own_logits(windows, poll))):
+            for rows, logits in found:
+                for row, values in zip(rows, logits, strict=True):
+                    outputs[row] = values
+        return outputs
+
+    def _own_logits(
+        self, windows: Sequence[Window], poll: Callable[[], None]
+    ) -> Iterator[tuple[NDArray[np.int64], NDArray[np.float32]]]:
+        """The rows of each batch of this process, and their logits; batches of one length are dealt out in turn."""
         self._forward.set_train(False)
-        for rows in evaluation_order(lengths_of(windows), self._batch_size):
+        batches = list(evaluation_order(lengths_of(windows), self._batch_size))
+        for rows in batches[self._ranks.rank :: self._ranks.size]:
             poll()
             batch = pad(cut(windows, rows, seed=0, epoch=0), self._task.features, pad_id=self._text.pad_id)
             arguments = [Tensor.from_numpy(batch[name]) for name in self._inputs]
@@ -92,9 +109,7 @@ class Evaluator:
                 self._described = True
             with ctrl_c_later():
                 logits = self._forward(*arguments).asnumpy()
-            for row, values in zip(rows, logits, strict=True):
-                outputs[row] = values
-        return outputs
+            yield rows, logits
 
 
 def score(

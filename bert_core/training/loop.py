@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,9 +18,11 @@ from bert_core.protocols import Schedule, Task
 from bert_core.text.batches import EpochOrder, cut, pad
 from bert_core.types import Noise, StepRecord, Window
 
+from .leaving import Leaving
 from .noise import dropout_factors
 from .not_finite import NotFiniteError
 from .progress import Progress
+from .ranks import Ranks
 from .step import Outcome, Stepper
 
 
@@ -39,6 +41,7 @@ class Course:
         pad_id: The padding piece.
         seed: Of dropout.
         overflows: How many steps in a row may overflow before the run ends.
+        ranks: The processes that share each batch.
     """
 
     windows: Sequence[Window]
@@ -51,12 +54,22 @@ class Course:
     pad_id: int
     seed: int
     overflows: int = 1
+    ranks: Ranks = field(default_factory=Ranks)
 
 
-def train_steps(stepper: Stepper, task: Task, course: Course, progress: Progress) -> Iterator[StepRecord]:
+def train_steps(
+    stepper: Stepper, task: Task, course: Course, progress: Progress, leaving: Leaving | None = None
+) -> Iterator[StepRecord]:
     """Make the steps that are left, one for each item asked for, and note each in `progress`.
 
     A step whose gradients overflow changes nothing but the loss scale; the schedule and the optimizer do not count it.
+
+    Args:
+        stepper: Makes an update.
+        task: What is learnt.
+        course: What the updates are made of.
+        progress: How far the run is.
+        leaving: Where the processes agree at each step whether to go on.
 
     Raises:
         NumericsError: The loss or the gradients are not finite, and there is no loss scale, or it fell too often.
@@ -73,7 +86,10 @@ def train_steps(stepper: Stepper, task: Task, course: Course, progress: Progress
             rate = course.learning_rate * course.schedule(progress.updates)
             tensors = [[Tensor.from_numpy(array) for array in batch] for batch in batches]
             number = progress.carried + progress.updates + 1
-            outcome = stepper(tensors, rate=rate, number=number, scale=scale)
+            told = leaving.told() if leaving else ()
+            outcome = stepper(tensors, rate=rate, number=number, scale=scale, told=told)
+            if leaving:
+                leaving.heard(outcome.told)
             record = StepRecord(
                 step=step + 1,
                 epoch=(step + 1) / len(course.order),
@@ -114,7 +130,11 @@ def _note(progress: Progress, record: StepRecord, outcome: Outcome, stepper: Ste
 
 
 def _arrays(task: Task, course: Course, step: int) -> tuple[list[list[NDArray[Any]]], int]:
-    """The arguments of each micro-batch, every one with the totals of the whole update; and the pieces in all."""
+    """The arguments of each micro-batch, every one with the totals of the whole update; and the pieces in all.
+
+    A process gets its rows of each micro-batch, padded as all of them are. One for which there are none gets the first
+    row with infinite totals: its loss and gradients are zero then, and it takes part in what all must do together.
+    """
     rows = course.order.at(step)
     parts = [part for part in np.array_split(rows, course.accumulate) if len(part)]
     epoch = step // len(course.order)
@@ -125,6 +145,11 @@ def _arrays(task: Task, course: Course, step: int) -> tuple[list[list[NDArray[An
     batches = []
     for part, batch in enumerate(padded):
         size, length = batch["input_ids"].shape
-        factors = dropout_factors(course.noises, batch=size, length=length, seed=course.seed, step=step, part=part)
-        batches.append([np.asarray(totals), *batch.values(), *factors])
+        own = course.ranks.share(range(size))
+        shown = slice(own.start, own.stop) if own else slice(1)
+        factors = dropout_factors(
+            course.noises, rows=own or range(1), length=length, seed=course.seed, step=step, part=part
+        )
+        divisor = np.asarray(totals) if own else np.full_like(totals, np.inf)
+        batches.append([divisor, *(values[shown] for values in batch.values()), *factors])
     return batches, tokens

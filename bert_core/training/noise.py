@@ -1,4 +1,4 @@
-"""Dropout's random factors: a pure function of seed, update, micro-batch and place."""
+"""Dropout's random factors: a pure function of seed, update, micro-batch, row and place."""
 
 from __future__ import annotations
 
@@ -13,30 +13,31 @@ _LEVELS = 1 << 16
 
 
 def dropout_factors(
-    noises: Sequence[Noise], *, batch: int, length: int, seed: int, step: int, part: int
+    noises: Sequence[Noise], *, rows: Sequence[int], length: int, seed: int, step: int, part: int
 ) -> list[NDArray[np.float32]]:
     """For each place of dropout, 0 or 1 / (1 - rate) for each value.
 
     MindSpore's own dropout repeats from the start of a process and cannot be set to where a run stopped,
-    so the factors are drawn here, from a stream of numbers for each (seed, step, part, place).
+    so the factors are drawn here, from a stream of numbers for each (seed, step, part, row). A process that has
+    some of the rows draws for them what it would draw if it had all.
 
     Args:
         noises: The places; rates are rounded to 1 / 65536.
-        batch: Rows of the batch.
+        rows: Which rows of the micro-batch.
         length: Pieces of its longest row.
         seed: Of the run.
         step: The update, counted from 0.
         part: The micro-batch of the update.
     """
-    return [
-        _factors(noise.shape(batch, length), noise.rate, np.random.SFC64([seed, step, part, place]))
-        for place, noise in enumerate(noises)
-    ]
+    streams = [np.random.SFC64([seed, step, part, row]) for row in rows]
+    return [_factors(noise, noise.shape(len(rows), length), streams) for noise in noises]
 
 
-def _factors(shape: tuple[int, ...], rate: float, random: np.random.SFC64) -> NDArray[np.float32]:
-    count = int(np.prod(shape))
-    dropped = round(rate * _LEVELS)
-    raw = random.random_raw((count + 3) // 4).view(np.uint16)[:count]
+def _factors(noise: Noise, shape: tuple[int, ...], streams: Sequence[np.random.SFC64]) -> NDArray[np.float32]:
+    dropped = round(noise.rate * _LEVELS)
     kept = np.float32(_LEVELS / (_LEVELS - dropped))
-    return np.multiply(raw >= dropped, kept, dtype=np.float32).reshape(shape)
+    factors = np.empty(shape, np.float32)
+    for row, stream in zip(np.split(factors, len(streams), noise.axis), streams, strict=True):
+        raw = stream.random_raw((row.size + 3) // 4).view(np.uint16)[: row.size]
+        np.multiply((raw >= dropped).reshape(row.shape), kept, out=row)
+    return factors

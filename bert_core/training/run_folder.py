@@ -134,6 +134,47 @@ class RunFolder:
             write_json(self.path / LOCK, owner)
 
 
+class FollowedFolder(RunFolder):
+    """The folder of a run as a process sees it that leaves the writing to another.
+
+    Args:
+        path: The folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def forget_replaced(self) -> None:
+        """Nothing: the other does."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def log(self, line: str) -> None:
+        """Nothing."""
+
+    def metrics(self, **values: Any) -> None:
+        """Nothing."""
+
+    def cut_metrics(self, step: int) -> None:
+        """Nothing."""
+
+    def write_run_file(self, tables: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def write_environment(self, environment: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def write_scores(self, scores: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def write_predictions(self, rows: Iterable[Mapping[str, Any]]) -> None:
+        """Nothing."""
+
+    def write_files(self, files: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+
 def _set_aside(path: Path) -> Path:
     """Give a run another name until there is something to replace it; one that waits there already goes on waiting."""
     aside = path.with_name(f".{path.name}.replaced")

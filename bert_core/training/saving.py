@@ -68,18 +68,19 @@ def read_state(folder: Path) -> dict[str, Any]:
 
 
 def model_config(
-    fields: Mapping[str, Any], *, family: str, labels: list[str], task: Mapping[str, Any]
+    fields: Mapping[str, Any], *, family: str, labels: list[str], head: Mapping[str, Any], task: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """A `config.json`: the model's fields, label names by id, and what the task learnt.
+    """A `config.json`: the model's fields, label names by id, what the head is, and what the task learnt.
 
     Args:
         fields: The model's options.
         family: The model's name, Hugging Face's `model_type`.
         labels: Label names in the order of their ids.
+        head: What else `transformers` asks about the head.
         task: Name, options and state of the task, under the key `bertrun`.
     """
     named = {
         "id2label": {str(index): label for index, label in enumerate(labels)},
         "label2id": {label: index for index, label in enumerate(labels)},
     }
-    return {"model_type": family, **fields, **(named if labels else {}), "bertrun": dict(task)}
+    return {"model_type": family, **fields, **(named if labels else {}), **head, "bertrun": dict(task)}

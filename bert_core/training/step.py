@@ -12,8 +12,10 @@ from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 from numpy.typing import NDArray
 
 from bert_core.interrupt import ctrl_c_later
+from bert_core.protocols import ClippingOptimizer
 
 from .network import Objective
+from .sums import Kept, Reduced, Total
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,42 +27,45 @@ class Outcome:
         norm: The global norm of the gradients before clipping, infinite or NaN where a gradient is.
         norms: That of each parameter's gradient, those nearest to the loss first.
         applied: Whether parameters were changed; they are not where the norm is not finite and updates are split.
+        told: What the processes told one another, added up.
     """
 
     loss: float
     norm: float
     norms: NDArray[np.float32]
     applied: bool
+    told: tuple[float, ...] = ()
 
 
-class Lengths(nn.Cell):  # type: ignore[misc]
-    """Half the squared length of each gradient, and the global norm."""
+class Clipping(nn.Cell):  # type: ignore[misc]
+    """Any optimizer as a `ClippingOptimizer`: gradients are measured and multiplied before it gets them."""
 
-    def __init__(self) -> None:
+    def __init__(self, optimizer: Any) -> None:
         super().__init__()
+        self.optimizer = optimizer
         self.total = ops.AddN()
         self.stack = ops.Stack()
         self.half_square = ops.L2Loss()  # a fourth of the time of a sum of squares
+        self.scale = ops.Mul()
         self.each = ops.HyperMap()  # a loop compiles to calls within calls, too deep for 200 parameters
 
-    def construct(self, gradients: Any) -> Any:
-        """(parameters,) and () float32."""
+    def construct(self, gradients: Any, rate: Any, number: Any) -> Any:
+        """What the optimizer does."""
+        return self.optimizer(gradients, rate, number)
+
+    def lengths(self, gradients: Any) -> Any:
+        """Half the squared length of each gradient, and the global norm."""
         squares = self.each(self.half_square, gradients)
         return self.stack(squares), ops.sqrt(2.0 * self.total(squares))
 
+    def clipped(self, gradients: Any, factor: Any, rate: Any, number: Any) -> Any:
+        """What the optimizer does, by the gradients times the factor."""
+        return self.optimizer(self.each(ops.partial(self.scale, factor), gradients), rate, number)
 
-class Reduced(nn.Cell):  # type: ignore[misc]
-    """Tensors added up over all processes; in one that is alone they are what they are."""
 
-    def __init__(self, *, alone: bool) -> None:
-        super().__init__()
-        self.alone = alone
-        self.all_reduce = None if alone else ops.AllReduce()
-        self.each = ops.HyperMap()
-
-    def construct(self, tensors: Any) -> Any:
-        """The sums, of the same shapes."""
-        return tensors if self.alone else self.each(self.all_reduce, tensors)
+def clipping(optimizer: Any) -> Any:
+    """The optimizer itself where it clips, else with what does it before."""
+    return optimizer if isinstance(optimizer, ClippingOptimizer) else Clipping(optimizer)
 
 
 class Update(nn.Cell):  # type: ignore[misc]
@@ -68,11 +73,8 @@ class Update(nn.Cell):  # type: ignore[misc]
 
     def __init__(self, optimizer: Any, clip_norm: float) -> None:
         super().__init__()
-        self.lengths = Lengths()
-        self.optimizer = optimizer
+        self.optimizer = clipping(optimizer)
         self.clip_norm = clip_norm
-        self.scale = ops.Mul()
-        self.each = ops.HyperMap()
 
     def construct(self, gradients: Any, rate: Any, number: Any) -> Any:
         """Global norm before clipping, and half squared lengths.
@@ -82,11 +84,13 @@ class Update(nn.Cell):  # type: ignore[misc]
             rate: () float32.
             number: () float32, the number of the update, from 1.
         """
-        squares, norm = self.lengths(gradients)
+        squares, norm = self.optimizer.lengths(gradients)
         if self.clip_norm > 0:
             factor = ops.minimum(self.clip_norm / (norm + 1e-6), 1.0)
-            gradients = self.each(ops.partial(self.scale, factor), gradients)
-        return ops.depend(norm, self.optimizer(gradients, rate, number)), squares
+            done = self.optimizer.clipped(gradients, factor, rate, number)
+        else:
+            done = self.optimizer(gradients, rate, number)
+        return ops.depend(norm, done), squares
 
 
 class WholeStep(nn.Cell):  # type: ignore[misc]
@@ -122,7 +126,7 @@ class PartialStep(nn.Cell):  # type: ignore[misc]
     """The gradients of a micro-batch's scaled loss, added to those before."""
 
     def __init__(
-        self, objective: Objective, parameters: Sequence[Parameter], sums: Sequence[Parameter], reduced: Reduced
+        self, objective: Objective, parameters: Sequence[Parameter], sums: Sequence[Parameter], reduced: nn.Cell
     ) -> None:
         super().__init__()
         self.parameters = ParameterTuple(parameters)
@@ -141,26 +145,26 @@ class PartialStep(nn.Cell):  # type: ignore[misc]
 class Unscaled(nn.Cell):  # type: ignore[misc]
     """Takes the loss scale out of the gradients that were added up, and measures them; adds up the loss too."""
 
-    def __init__(self, sums: Sequence[Parameter], reduced: Reduced, *, alone: bool) -> None:
+    def __init__(self, sums: Sequence[Parameter], reduced: nn.Cell, reduced_loss: nn.Cell, optimizer: Any) -> None:
         super().__init__()
         self.sums = ParameterTuple(sums)
         self.reduced = reduced
-        self.loss = Reduced(alone=alone)
-        self.lengths = Lengths()
+        self.loss = reduced_loss
+        self.optimizer = optimizer
         self.multiply = ops.Mul()
         self.assign = ops.Assign()
         self.each = ops.HyperMap()
 
     def construct(self, factor: Any, loss: Any) -> Any:
-        """The loss of all processes, global norm, half squared lengths.
+        """The loss of all processes and what they told, global norm, half squared lengths.
 
         Args:
             factor: One over the scale, () float32.
-            loss: This process's share, (1,) float32.
+            loss: This process's share, and what it tells, (n,) float32.
         """
         gradients = self.each(ops.partial(self.multiply, factor), self.reduced(self.sums))
-        squares, norm = self.lengths(gradients)
-        (whole,) = self.loss((loss,))
+        squares, norm = self.optimizer.lengths(gradients)
+        whole = self.loss(loss)
         return whole, ops.depend(norm, self.each(self.assign, self.sums, gradients)), squares
 
 
@@ -171,16 +175,14 @@ class FinalStep(nn.Cell):  # type: ignore[misc]
         super().__init__()
         self.sums = ParameterTuple(sums)
         self.optimizer = optimizer
-        self.multiply = ops.Mul()
         self.zeros = ops.ZerosLike()
         self.assign = ops.Assign()
         self.each = ops.HyperMap()
 
     def construct(self, rate: Any, number: Any, factor: Any) -> Any:
         """The factor of clipping, which it is given, () float32."""
-        gradients = self.each(ops.partial(self.multiply, factor), self.sums)
-        done = self.optimizer(gradients, rate, number)
-        return ops.depend(factor, (done, self.each(self.assign, self.sums, self.each(self.zeros, gradients))))
+        done = self.optimizer.clipped(self.sums, factor, rate, number)
+        return ops.depend(factor, (done, self.each(self.assign, self.sums, self.each(self.zeros, self.sums))))
 
 
 class Forgotten(nn.Cell):  # type: ignore[misc]
@@ -235,18 +237,28 @@ class Stepper:
         self._clip_norm = np.float32(clip_norm)
         self._alone = processes == 1
         self._whole = None
-        alone = self._alone
-        if accumulate == 1 and not scaled and alone:
+        if accumulate == 1 and not scaled and self._alone:
             self._whole = WholeStep(objective, parameters, Update(optimizer, clip_norm))
         else:
             sums = [Parameter(ops.zeros_like(p), name=f"gradient_sum.{p.name}") for p in parameters]
-            self._part = PartialStep(objective, parameters, sums, Reduced(alone=alone or reduce == "after"))
-            self._unscaled = Unscaled(sums, Reduced(alone=alone or reduce == "each"), alone=alone)
-            self._final = FinalStep(sums, optimizer)
+            together = Kept() if self._alone else Reduced([p.size for p in parameters])
+            within, after = (together, Kept()) if reduce == "each" else (Kept(), together)
+            clips = clipping(optimizer)
+            self._part = PartialStep(objective, parameters, sums, within)
+            self._unscaled = Unscaled(sums, after, Kept() if self._alone else Total(), clips)
+            self._final = FinalStep(sums, clips)
             self._forgotten = Forgotten(sums)
         self._described = False
 
-    def __call__(self, batches: Sequence[Sequence[Any]], *, rate: float, number: int, scale: float = 1.0) -> Outcome:
+    def __call__(
+        self,
+        batches: Sequence[Sequence[Any]],
+        *,
+        rate: float,
+        number: int,
+        scale: float = 1.0,
+        told: Sequence[float] = (),
+    ) -> Outcome:
         """Make one update.
 
         Args:
@@ -254,20 +266,21 @@ class Stepper:
             rate: The learning rate.
             number: The number of the update, from 1.
             scale: The loss scale.
+            told: What this process tells the others: as many numbers as they tell.
         """
         self._describe(batches[0])
         with ctrl_c_later():
             if self._whole is not None:
                 loss, norm, squares = self._whole(_scalar(rate), _scalar(number), *batches[0])
-                return self._outcome(float(loss.asnumpy()), norm, squares, applied=True)
+                return self._outcome(float(loss.asnumpy()), norm, squares, applied=True, told=told)
             losses = [float(self._part(_scalar(scale), *batch).asnumpy()) for batch in batches]
-            return self._applied(sum(losses), rate=rate, number=number, scale=scale)
+            return self._applied([sum(losses), *told], rate=rate, number=number, scale=scale)
 
-    def _applied(self, loss: float, *, rate: float, number: int, scale: float) -> Outcome:
+    def _applied(self, sums: Sequence[float], *, rate: float, number: int, scale: float) -> Outcome:
         """Update from what was added up, where it is finite."""
-        whole, norm, squares = self._unscaled(_scalar(1.0 / scale), Tensor(np.array([loss], np.float32)))
-        loss = loss if self._alone else float(whole.asnumpy()[0])
-        outcome = self._outcome(loss, norm, squares, applied=bool(np.isfinite(norm.asnumpy())))
+        whole, norm, squares = self._unscaled(_scalar(1.0 / scale), Tensor(np.array(sums, np.float32)))
+        loss, *told = sums if self._alone else whole.asnumpy().tolist()
+        outcome = self._outcome(loss, norm, squares, applied=bool(np.isfinite(norm.asnumpy())), told=told)
         if outcome.applied:
             longest = self._clip_norm / (np.float32(outcome.norm) + np.float32(1e-6))
             factor = min(float(longest), 1.0) if self._clip_norm > 0 else 1.0
@@ -276,9 +289,9 @@ class Stepper:
             self._forgotten(_scalar(0))
         return outcome
 
-    def _outcome(self, loss: float, norm: Any, squares: Any, *, applied: bool) -> Outcome:
+    def _outcome(self, loss: float, norm: Any, squares: Any, *, applied: bool, told: Sequence[float]) -> Outcome:
         norms = np.sqrt(2 * squares.asnumpy()[self._back])
-        return Outcome(loss=loss, norm=float(norm.asnumpy()), norms=norms, applied=applied)
+        return Outcome(loss=loss, norm=float(norm.asnumpy()), norms=norms, applied=applied, told=tuple(told))
 
     def _describe(self, batch: Sequence[Any]) -> None:
         """Tell the compiler, once, that every length may differ from batch to batch."""

@@ -112,6 +112,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
 
 
+@pytest.mark.slow
 def test_less_memory_is_needed() -> None:
     """Six layers keep several matrices of attention, of 38 MB each."""
 

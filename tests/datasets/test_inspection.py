@@ -27,6 +27,21 @@ def test_texts_that_are_empty() -> None:
     assert item.line() == "problem: empty: 2 examples of train lack a text (line 4, line 5)"
 
 
+def test_one_is_said_as_one() -> None:
+    parts = [part("train", [("", "X"), ("a", "X"), ("a", "X"), ("a", "Y")]), part("dev", [("a", "Z")])]
+    parts.append(Part(Path("test"), [], faults=["line 7"]))
+    lines = [item.line() for item in [*findings(parts), *truncated(parts[1], [9], 8)]]
+    assert [line.partition(": ")[2].partition(" (")[0] for line in lines] == [
+        "empty: 1 example of train lacks a text",
+        "duplicates: 1 example of train comes again with the same labels",
+        "contradictions: 1 example of train comes again with other labels",
+        "wrong: 1 annotation of test was left out",
+        "leakage: 1 example of dev is in train too",
+        "strange labels: 1 time dev has the label Z, which train does not have",
+        "long: 1 example of dev has more than 8 pieces",
+    ]
+
+
 def test_texts_that_come_again_matter_where_their_labels_differ() -> None:
     items = found(part("train", [*CLEAN, ("a", "X"), ("b", "X"), ("a", "X")]))
     assert items.keys() == {"duplicates", "contradictions"}

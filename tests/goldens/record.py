@@ -32,6 +32,7 @@ ERRORS = (
     "--seed 3",
     "--task nerr",
     "--task ner",
+    "--task ner --model bert-tiny",
     "--task ner --epocks 3 --vocab vocab.txt",
     "--task ner --epochs -1 --learning-rate fast --tag-scheme iob --no-crff --vocab vocab.txt",
     "--task ner --vocab vocab.txt --batch-size 10 --accumulate 3 --no-train",

@@ -168,7 +168,7 @@ REFERENCE = {
     "train_data_file_path": ("train.tfrecord", ["--train-data", "train.tfrecord"]),
     "eval_data_file_path": ("dev.tfrecord", ["--eval-data", "dev.tfrecord"]),
     "use_pynative_mode": ("True", []),
-    "dataset_format": ("tfrecord", ["--data-format", "tfrecord"]),
+    "dataset_format": ("tfrecord", []),
     "schema_file_path": ("schema.json", ["--schema", "schema.json"]),
     # Those of `run_pretrain` that are options of every run
     "epoch_size": ("40", ["--epochs", "40"]),
@@ -188,8 +188,8 @@ REFERENCE = {
     "allreduce_post_accumulation": ("false", ["--reduce", "each"]),
     "enable_data_sink": ("true", []),
     "data_sink_steps": ("100", []),
-    "distribute": ("false", []),
-    "device_num": ("1", []),
+    "distribute": ("true", []),
+    "device_num": ("8", []),
     "bert_network": ("nezha", ["--model", "nezha-base"]),
     "optimizer": ("Lamb", ["--optimizer", "lamb-modelzoo"]),
 }
@@ -257,6 +257,12 @@ def test_a_flag_of_the_reference_reaches_an_option_of_its_task(install, shipped,
     assert context.args == []
 
 
+def test_the_format_of_records_is_known_by_their_content_and_another_is_refused():
+    assert translate(["--task", "squad", "--dataset_format", "MindRecord"]) == ["--task", "squad"]
+    with pytest.raises(UsageError, match="--dataset_format json: it is tfrecord or mindrecord, or say --data-format"):
+        translate(["--dataset_format", "json"])
+
+
 @pytest.mark.parametrize("flag", sorted({*REFERENCE} - UNCHANGED))
 def test_an_empty_value_of_the_reference_says_nothing(flag):
     assert translate([f"--{flag}", "", "--task", "ner"]) == ["--task", "ner"]
@@ -277,6 +283,7 @@ def test_accumulation_steps_count_batches_and_not_parts_of_one():
 
 def test_the_optimizers_of_the_reference_are_ours():
     assert translate(["--optimizer", "AdamWeightDecay"]) == ["--optimizer", "adamw-modelzoo"]
+    assert translate(["--optimizer", "AdamWerigtDecayDynamicLR"]) == ["--optimizer", "adamw-modelzoo"]
     assert translate(["--optimizer=sgd"]) == ["--optimizer", "sgd"]
     assert translate(["--enable_lossscale", "false"]) == ["--loss-scale", "1"]
 
@@ -291,10 +298,14 @@ def test_a_preset_of_an_optimizer_sets_its_constants_and_the_command_line_wins(p
     assert plan("--config", "run.toml").tables() == tables
 
 
-def test_several_devices_are_refused_and_not_ignored():
-    for old in (["--distribute", "true"], ["--device_num=8"]):
-        with pytest.raises(UsageError, match="trains on one device"):
-            translate(old)
+def test_devices_share_a_batch_where_training_is_distributed():
+    assert translate(["--device_num=8"]) == []  # the reference reads it with --distribute=true only
+    assert translate(["--distribute", "false", "--device_num", "8"]) == []
+    assert translate(["--distribute=true", "--device_num=8"]) == ["--devices", "8", "--batch-size", "256"]
+    both = ["--distribute", "TRUE", "--device_num", "2", "--accumulation_steps", "3", "--train_batch_size", "10"]
+    assert translate(both) == ["--devices", "2", "--accumulate", "3", "--batch-size", "60"]
+    with pytest.raises(UsageError, match="--distribute must be true or false, not 'yes, please'"):
+        translate(["--distribute", "yes, please"])
 
 
 @pytest.mark.parametrize("flag", FLAGS)
@@ -364,7 +375,7 @@ def test_the_example_of_the_design_asks_for_ascend(install, bertrun):
         (["--seed", "3"], 2, "no task was chosen. Say --task with one of: ner"),
         (["--task"], 2, "requires an argument"),
         (["--task", "--help"], 2, "no task was chosen"),
-        (["--task", "ner"], 2, "no vocabulary"),
+        (["--task", "ner", "--model", "bert-tiny"], 2, "no vocabulary"),
         (["--config", "none.toml"], 2, "cannot read the run file none.toml: No such file or directory"),
         (["plugin"], 2, "No such command 'plugin'"),
         (["describe", "taste", "ner"], 2, "'taste' is not one of"),
@@ -396,6 +407,15 @@ def test_what_is_wrong_is_said_and_has_its_exit_code(shipped, bertrun, arguments
     assert (answer.code, answer.out) == (code, "")
     assert "Traceback" not in answer.err
     assert not Path("runs").exists()
+
+
+def test_a_run_that_names_nothing_begins_with_the_weights_of_the_sample(shipped, bertrun, monkeypatch, tmp_path):
+    monkeypatch.setenv("BERTRUN_CACHE", str(tmp_path / "cache"))
+    answer = bertrun("--task", "ner")
+    assert (answer.code, answer.out) == (6, "")
+    assert "Run `bertrun weights pull minilm-l6` once" in answer.err
+    for named in (["--model", "bert-tiny"], ["--train-data", "vocab.txt"]):
+        assert "no vocabulary" in bertrun("--task", "ner", *named).err
 
 
 def test_all_of_a_command_lines_problems_come_at_once(shipped, bertrun):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bert_core.interrupt import StopAsked, StopFlag
+from bert_core.interrupt import StopAsked, StopFlag, Terminated, sigterm_as_ctrl_c
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -81,3 +81,20 @@ def test_ignored_signals_are_ignored_again() -> None:
         assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_sigterm_ends_work_as_ctrl_c_does_where_nobody_else_has_a_use_for_it() -> None:
+    with sigterm_as_ctrl_c():
+        with StopFlag() as flag:
+            send(signal.SIGTERM)
+            assert flag.signal_number == signal.SIGTERM
+        with pytest.raises(Terminated):
+            send(signal.SIGTERM)
+    received: list[int] = []
+    before = signal.signal(signal.SIGTERM, lambda number, frame: received.append(number))
+    try:
+        with sigterm_as_ctrl_c():
+            send(signal.SIGTERM)
+        assert received == [signal.SIGTERM]
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import shutil
 import subprocess
@@ -9,6 +10,7 @@ import sys
 
 import pytest
 
+from bert_core.assembly import ready_device
 from bert_core.errors import DeviceError
 from bert_core.probing import check_available
 from bert_core.types import Device, DeviceSpec, Probe
@@ -27,7 +29,7 @@ def spec(probe):
 
 
 def test_the_sentence_holds_every_finding():
-    with pytest.raises(DeviceError, match=r"the device 'abacus' cannot run here: No beads\. Buy some$"):
+    with pytest.raises(DeviceError, match=r"the device 'abacus' cannot run here:\n  - No beads\.\n  - Buy some\.$"):
         check_available(spec(lambda: Probe(available=False, findings=("No beads.", "Buy some."))))
 
 
@@ -70,3 +72,18 @@ def _refused(command, environment):
     assert said.count("\n") == 1
     assert "cannot run here" in said
     return usage.ru_utime + usage.ru_stime
+
+
+def test_a_devices_variables_are_there_when_it_is_built_and_the_users_own_stand(monkeypatch):
+    monkeypatch.setenv("BEADS", "12")
+    monkeypatch.setenv("ROWS", "")
+    monkeypatch.delenv("ROWS")
+    seen = []
+
+    def build(options, device_id):
+        seen.append((os.environ["BEADS"], os.environ["ROWS"]))
+        return Device()
+
+    abacus = spec(lambda: Probe(available=True))
+    ready_device(dataclasses.replace(abacus, build=build, environment={"BEADS": "7", "ROWS": "3"}), None)
+    assert seen == [("12", "3")]

@@ -128,14 +128,15 @@ the moon set in the west
 
 @pytest.fixture(scope="session")
 def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A few sentences, their vocabulary, and unmasked records of them in `records`."""
+    """A few sentences, their vocabulary, and records: masked ones in `stored` and unmasked ones in `records`."""
     folder = tmp_path_factory.mktemp("corpus")
     (folder / "text.txt").write_text(SENTENCES, encoding="utf-8")
     pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *dict.fromkeys(SENTENCES.split())]
     (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
     made = f"data pretrain {folder}/text.txt --vocab {folder}/vocab.txt --lowercase --max-length 32 --quiet"
-    how = ["--output", f"{folder}/records", "--dupe-factor", "3", "--dynamic-masking"]
-    assert run([*made.split(), *how]) == 0
+    assert run([*made.split(), "--output", f"{folder}/stored", "--dupe-factor", "8"]) == 0
+    dynamic = ["--output", f"{folder}/records", "--dupe-factor", "3", "--dynamic-masking", "--format", "mindrecord"]
+    assert run([*made.split(), *dynamic]) == 0
     return folder
 
 

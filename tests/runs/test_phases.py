@@ -101,7 +101,7 @@ def test_without_it_the_second_phase_begins_with_zeros(
     assert any((first[name] != second[name]).any() for name in first)
 
 
-@pytest.mark.parametrize("stop", [1, 3])
+@pytest.mark.parametrize("stop", [1, pytest.param(3, marks=pytest.mark.slow)])
 def test_stopped_in_any_phase_it_goes_on_to_the_same_end(
     file: Callable[..., Path], straight: Path, tmp_path: Path, stop: int
 ) -> None:
@@ -174,3 +174,15 @@ def test_what_is_wrong_in_the_file_is_said_before_anything_starts(
     error = capsys.readouterr().err
     assert said in error or "TOML" in error
     assert not (tmp_path / "out").exists()
+
+
+def test_phases_and_seeds_are_for_one_process(
+    corpus: Path, command: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "phases.toml"
+    path.write_text(FILE.format(corpus=corpus, carry="false"), encoding="utf-8")
+    assert run(["--config", str(path), "--devices", "2", "--output", str(tmp_path / "run")]) == 2
+    assert "phases cannot be shared among several processes" in capsys.readouterr().err
+    assert run(command(tmp_path / "run", "--seeds", "2", "--devices", "2")) == 2
+    assert "--seeds 2 and --devices 2 do not go together" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -12,6 +14,9 @@ import pytest
 from safetensors.numpy import load_file
 
 from bert_core.cli.main import run
+from bert_core.data import remembered
+
+from .conftest import SENTENCES
 
 TINY = (
     "--hidden-size 32 --num-hidden-layers 1 --num-attention-heads 2 --intermediate-size 48 --max-position-embeddings 48"
@@ -24,43 +29,16 @@ HEAD = {
     "cls.predictions.transform.LayerNorm.bias",
 }
 PAIRS = {"cls.seq_relationship.weight", "cls.seq_relationship.bias"}
-TEXT = """\
-the cat sat on the mat
-the dog ran in the park
-a bird sang in the tree
-the fish swam in the lake
-
-one two three four five
-six seven eight nine ten
-the sun rose in the east
-the moon set in the west
-"""
-
 Command = Callable[..., list[str]]
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Records of a few sentences, masked in `stored` and unmasked in `unmasked`, and their vocabulary."""
-    folder = tmp_path_factory.mktemp("pretraining")
-    (folder / "text.txt").write_text(TEXT, encoding="utf-8")
-    words = dict.fromkeys(TEXT.split())
-    pieces = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
-    (folder / "vocab.txt").write_text("\n".join(pieces) + "\n", encoding="utf-8")
-    made = f"data pretrain {folder}/text.txt --vocab {folder}/vocab.txt --lowercase --max-length 32 --quiet"
-    assert run([*made.split(), "--output", f"{folder}/stored", "--dupe-factor", "8"]) == 0
-    dynamic = ["--output", f"{folder}/unmasked", "--dupe-factor", "3", "--dynamic-masking", "--format", "mindrecord"]
-    assert run([*made.split(), *dynamic]) == 0
-    return folder
-
-
-@pytest.fixture(scope="module")
-def command(folder: Path) -> Command:
+def command(corpus: Path) -> Command:
     """The command line of a tiny run from scratch, with more words at its end."""
 
     def make(output: Path, *more: str, data: str = "stored") -> list[str]:
-        fixed = f"--task pretrain --vocab {folder}/vocab.txt --lowercase {TINY} --max-length 32 --batch-size 8"
-        files = f"--train-data {folder}/{data} --eval-data {folder}/{data} --learning-rate 1e-2 --log-every 1"
+        fixed = f"--task pretrain --vocab {corpus}/vocab.txt --lowercase {TINY} --max-length 32 --batch-size 8"
+        files = f"--train-data {corpus}/{data} --eval-data {corpus}/{data} --learning-rate 1e-2 --log-every 1"
         return [*fixed.split(), *files.split(), "--output", str(output), *more]
 
     return make
@@ -70,7 +48,7 @@ def command(folder: Path) -> Command:
 def straight(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of 20 steps, with dropout, over records that are masked anew in each epoch."""
     output = tmp_path_factory.mktemp("runs") / "straight"
-    assert run(command(output, "--max-steps", "20", "--no-eval", data="unmasked")) == 0
+    assert run(command(output, "--max-steps", "20", "--no-eval", data="records")) == 0
     return output
 
 
@@ -127,9 +105,9 @@ def test_a_checkpoint_has_the_names_of_bert_for_pretraining(learnt: Path) -> Non
     assert {"bert.embeddings.word_embeddings.weight", "bert.pooler.dense.weight"} <= names
 
 
-def test_eval_gives_the_scores_of_the_run(learnt: Path, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_eval_gives_the_scores_of_the_run(learnt: Path, corpus: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
-    assert run(["eval", str(learnt), "--eval-data", f"{folder}/stored", "--json"]) == 0
+    assert run(["eval", str(learnt), "--eval-data", f"{corpus}/stored", "--json"]) == 0
     wanted = json.loads((learnt / "scores.json").read_text(encoding="utf-8"))["eval"]["scores"]
     assert json.loads(capsys.readouterr().out) == wanted
 
@@ -139,7 +117,7 @@ def test_predictions_say_what_was_masked_and_what_was_predicted(learnt: Path) ->
     masked = [one for row in rows for one in row["masked"]]
     right = sum(one["piece"] == one["predicted"] for one in masked) / len(masked)
     assert right == pytest.approx(scores(learnt)[-1]["masked_lm_accuracy"])
-    sentences = " ".join(TEXT.split())
+    sentences = " ".join(SENTENCES.split())
     assert all(row["text"] in sentences for row in rows)
     follows = np.mean([row["follows"] == row["follows_predicted"] for row in rows])
     assert follows == pytest.approx(scores(learnt)[-1]["next_sentence_accuracy"])
@@ -150,13 +128,13 @@ def test_predict_fills_in_what_is_masked(learnt: Path, capsys: pytest.CaptureFix
     assert run(["predict", str(learnt), "--text", "the cat [MASK] on the [MASK]", "--text", "the cat"]) == 0
     row, none = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [set(one) for one in row["masked"]] == [{"predicted", "score"}] * 2
-    assert all(one["predicted"] in TEXT.split() for one in row["masked"])
+    assert all(one["predicted"] in SENTENCES.split() for one in row["masked"])
     assert none["masked"] == []
 
 
 def test_stop_and_resume_end_with_the_same_bytes(straight: Path, command: Command, tmp_path: Path) -> None:
     output = tmp_path / "stopped"
-    assert run(command(output, "--max-steps", "20", "--no-eval", "--stop-after", "7", data="unmasked")) == 0
+    assert run(command(output, "--max-steps", "20", "--no-eval", "--stop-after", "7", data="records")) == 0
     assert run(["resume", str(output)]) == 0
     same(output, straight)
     assert losses(output) == losses(straight)
@@ -170,13 +148,13 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_text_is_made_into_the_records_that_the_command_makes(
-    straight: Path, command: Command, folder: Path, tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+    straight: Path, command: Command, corpus: Path, tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fixed = ("--max-steps", "20", "--no-eval", "--dupe-factor", "3")
     line = command(tmp_path / "text", *fixed, "--stop-after", "7", data="text.txt")
     assert run(line) == 0
     said = capsys.readouterr().out
-    assert f"train: making records of {folder}/text.txt, which are kept in {cache}" in said
+    assert f"train: making records of {corpus}/text.txt, which are kept in {cache}" in said
     assert "train: made " in said
     made = {path: path.stat().st_mtime_ns for path in cache.rglob("*.tfrecord")}
     assert run(["resume", str(tmp_path / "text")]) == 0
@@ -186,23 +164,23 @@ def test_text_is_made_into_the_records_that_the_command_makes(
 
 
 def test_text_is_scored_during_a_run_and_after_it(
-    command: Command, folder: Path, tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
+    command: Command, corpus: Path, tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "run"
     assert run(command(output, "--max-steps", "2", "--no-dynamic-masking", data="text.txt")) == 0
     capsys.readouterr()
-    assert run(["eval", str(output), "--eval-data", f"{folder}/text.txt", "--json"]) == 0
+    assert run(["eval", str(output), "--eval-data", f"{corpus}/text.txt", "--json"]) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out) == scores(output)[-1]
     assert "eval: records that were made of this text before" in printed.err
     train, scored = sorted(len(path.read_bytes()) for path in cache.rglob("*.tfrecord"))[::-1]
     assert train > 5 * scored  # packed ten times, and once
     inputs = json.loads((output / "environment.json").read_text(encoding="utf-8"))["inputs"]
-    assert str(folder / "text.txt") in inputs
+    assert str(corpus / "text.txt") in inputs
 
 
 def test_a_part_of_a_large_set_is_scored(
-    command: Command, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: Command, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "run"
     assert run(command(output, "--max-steps", "1", "--eval-records", "5")) == 0
@@ -210,7 +188,7 @@ def test_a_part_of_a_large_set_is_scored(
     assert "eval: 5 of " in said
     assert "train: 5 of " not in said
     assert len((output / "predictions.jsonl").read_text(encoding="utf-8").splitlines()) == 5
-    assert run(["eval", str(output), "--eval-data", f"{folder}/stored", "--json"]) == 0
+    assert run(["eval", str(output), "--eval-data", f"{corpus}/stored", "--json"]) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out) == scores(output)[-1]
     assert "eval: 5 of " in printed.err
@@ -219,20 +197,36 @@ def test_a_part_of_a_large_set_is_scored(
 def test_a_run_on_text_that_changed_is_not_gone_on_with(
     command: Command, tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "text.txt").write_text(TEXT, encoding="utf-8")
+    (tmp_path / "text.txt").write_text(SENTENCES, encoding="utf-8")
     line = command(tmp_path / "run", "--max-steps", "2", "--no-eval", "--stop-after", "1")
     line[line.index("--train-data") + 1] = str(tmp_path / "text.txt")
     assert run(line) == 0
-    (tmp_path / "text.txt").write_text(TEXT.replace("mat", "park"), encoding="utf-8")
+    (tmp_path / "text.txt").write_text(SENTENCES.replace("mat", "park"), encoding="utf-8")
     assert run(["resume", str(tmp_path / "run")]) == 4
     assert "this file is not what the run began with" in capsys.readouterr().err
 
 
+def test_a_large_text_is_not_read_again_to_go_on(
+    command: Command, tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its digest and its records are remembered, so nobody sees that here its content is gone."""
+    monkeypatch.setattr(remembered, "_LARGE", 0)
+    long_ago = (time.time_ns() - 10**11,) * 2
+    (tmp_path / "text.txt").write_text(SENTENCES, encoding="utf-8")
+    os.utime(tmp_path / "text.txt", ns=long_ago)
+    line = command(tmp_path / "run", "--max-steps", "2", "--no-eval", "--stop-after", "1")
+    line[line.index("--train-data") + 1] = str(tmp_path / "text.txt")
+    assert run(line) == 0
+    (tmp_path / "text.txt").write_bytes(bytes(len(SENTENCES)))
+    os.utime(tmp_path / "text.txt", ns=long_ago)
+    assert run(["resume", str(tmp_path / "run")]) == 0
+
+
 def test_weights_are_gone_on_from(straight: Path, command: Command, tmp_path: Path) -> None:
     output = tmp_path / "from-weights"
-    line = command(output, "--weights", str(straight), "--no-train", data="unmasked")
+    line = command(output, "--weights", str(straight), "--no-train", data="records")
     assert run(line) == 0
-    line = command(output, "--weights", str(straight), "--overwrite", "--max-steps", "1", "--no-eval", data="unmasked")
+    line = command(output, "--weights", str(straight), "--overwrite", "--max-steps", "1", "--no-eval", data="records")
     assert run(line) == 0
     assert losses(output)[0] < losses(straight)[0]
 
@@ -259,7 +253,7 @@ def test_a_checkpoint_begins_the_fine_tuning_of_another_task(
 
 
 def test_masked_pieces_alone(
-    command: Command, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    command: Command, corpus: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     output = tmp_path / "words"
     assert run(command(output, "--max-steps", "2", "--no-next-sentence")) == 0
@@ -271,7 +265,7 @@ def test_masked_pieces_alone(
     assert found["perplexity"] == pytest.approx(np.exp(found["masked_lm_loss"]))
     assert not any(name.startswith("next_sentence") for name in found)
     capsys.readouterr()
-    assert run(["eval", str(output), "--eval-data", f"{folder}/stored", "--json"]) == 0
+    assert run(["eval", str(output), "--eval-data", f"{corpus}/stored", "--json"]) == 0
     assert json.loads(capsys.readouterr().out) == found
 
 
@@ -309,14 +303,14 @@ def test_what_cannot_be_read_is_said(
     code: int,
     said: str,
     command: Command,
-    folder: Path,
+    corpus: Path,
     tmp_path: Path,
     capsys: pytest.CaptureFixture[str],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.chdir(folder)
-    (folder / "broken.txt").write_bytes(b"one\n\xff\n")
-    assert run(command(tmp_path / "run", *more, data="unmasked")) == code
+    monkeypatch.chdir(corpus)
+    (corpus / "broken.txt").write_bytes(b"one\n\xff\n")
+    assert run(command(tmp_path / "run", *more, data="records")) == code
     assert said in capsys.readouterr().err
 
 

@@ -40,7 +40,7 @@ def assert_same_end(output: Path, straight: Path) -> None:
 @pytest.fixture(
     params=[
         pytest.param("ner", marks=pytest.mark.slow),
-        "ner-crf",
+        pytest.param("ner-crf", marks=pytest.mark.slow),
         "pretrain",
         pytest.param("pretrain-scaled", marks=pytest.mark.slow),
     ]

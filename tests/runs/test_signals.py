@@ -8,6 +8,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -121,3 +122,36 @@ def test_a_signal_while_weights_are_scored_leaves_nothing_to_resume(
     said = "bertrun: error: stopped by a signal; nothing was trained, so there is nothing saved\n"
     assert capsys.readouterr().err == said
     assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def heeding_ctrl_c() -> None:
+    """In the background a shell lets nobody hear SIGINT, and what it starts inherits that."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize(
+    ("number", "code", "sentence"), [(signal.SIGINT, 130, "interrupted"), (signal.SIGTERM, 143, "stopped by SIGTERM")]
+)
+def test_a_signal_while_records_are_made_leaves_no_half_shard(
+    number: int, code: int, sentence: str, workers: str, pretrain: Command, tmp_path: Path
+) -> None:
+    text, cache = tmp_path / "text.txt", tmp_path / "cache"
+    text.write_text("the cat sat on the mat\nthe dog ran in the park\n\n" * 400_000, encoding="utf-8")
+    line = pretrain(tmp_path / "run", "--train-data", str(text), "--record-workers", workers)
+    environment = {**os.environ, "BERTRUN_CACHE": str(cache)}
+    with subprocess.Popen(
+        [sys.executable, "-m", "bert_core.cli", *line],
+        env=environment,
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        preexec_fn=heeding_ctrl_c,
+    ) as process:
+        while not list(cache.rglob(".pretrain-*")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(number)
+        _, said = process.communicate(timeout=60)
+    assert process.returncode == code
+    assert said.decode().strip() == f"bertrun: {sentence}"
+    assert not list(cache.rglob(".pretrain-*"))

@@ -146,7 +146,15 @@ class Recorder:
         self.scales: list[float] = []
         self.calls: list[tuple[list[list[Array]], float, int]] = []
 
-    def __call__(self, batches: Sequence[Sequence[Any]], *, rate: float, number: int, scale: float) -> Outcome:
+    def __call__(
+        self,
+        batches: Sequence[Sequence[Any]],
+        *,
+        rate: float,
+        number: int,
+        scale: float,
+        told: Sequence[float],
+    ) -> Outcome:
         self.scales.append(scale)
         self.calls.append(([[item.asnumpy() for item in batch] for batch in batches], rate, number))
         return self.result

@@ -10,6 +10,7 @@ import pytest
 from mindspore import Parameter, ParameterTuple, Tensor, nn, ops
 from numpy.typing import NDArray
 
+from bert_core.protocols import ClippingOptimizer
 from bert_core.training.step import Outcome, Stepper
 
 Array = NDArray[Any]
@@ -48,13 +49,31 @@ class Descent(nn.Cell):
         return done
 
 
+class ClippingDescent(Descent):
+    """The same, which measures gradients and takes the factor of clipping itself, and keeps it."""
+
+    def __init__(self, parameters: Sequence[Parameter]) -> None:
+        super().__init__(parameters)
+        self.factor = Parameter(Tensor(np.zeros((), np.float32)), name="factor")
+
+    def lengths(self, gradients: Any) -> Any:
+        squares = ops.stack([(gradient * gradient).sum() / 2 for gradient in gradients])
+        return squares, ops.sqrt(2 * squares.sum())
+
+    def clipped(self, gradients: Any, factor: Any, rate: Any, number: Any) -> Any:
+        done = ops.assign(self.factor, factor)
+        return ops.depend(self.construct(gradients, rate * factor, number), done)
+
+
 class Rig:
     """A stepper and its parameters."""
 
-    def __init__(self, *, accumulate: int = 1, clip_norm: float = 0.0, scaled: bool = False) -> None:
+    def __init__(
+        self, *, accumulate: int = 1, clip_norm: float = 0.0, scaled: bool = False, kind: type[Descent] = Descent
+    ) -> None:
         objective = Regression()
         self.parameters = [objective.weight, objective.bias]
-        self.descent = Descent(self.parameters)
+        self.descent = kind(self.parameters)
         how = {"clip_norm": clip_norm, "accumulate": accumulate, "scaled": scaled}
         self.stepper = Stepper(objective, self.parameters, self.descent, **how)
 
@@ -182,6 +201,25 @@ class TestClipping:
         _, norm, _ = expected(batches, rig.values)
         assert 1 < norm < 1e4
         check(rig, batches, clip_norm=clip_norm)
+
+    @pytest.mark.parametrize("accumulate", [1, 2])
+    @pytest.mark.parametrize("clip_norm", [0.5, 1e4])
+    def test_an_optimizer_may_measure_and_clip_itself(self, accumulate: int, clip_norm: float) -> None:
+        batches = [batch(8, 3, 4), batch(9, 2, 5)][:accumulate]
+        rig = Rig(accumulate=accumulate, clip_norm=clip_norm, kind=ClippingDescent)
+        assert isinstance(rig.descent, ClippingOptimizer)
+        _, norm, _ = expected(batches, rig.values)
+        check(rig, batches, clip_norm=clip_norm)
+        assert rig.descent.factor.asnumpy() == pytest.approx(min(1.0, clip_norm / norm), rel=1e-6)
+
+    def test_one_that_clips_itself_is_left_alone_by_an_overflow_and_without_a_limit(self) -> None:
+        rig = Rig(scaled=True, kind=ClippingDescent)
+        before = rig.values
+        assert not rig.outcome([batch(1, 4, 5)], scale=2.0**127, number=7).applied
+        for value, was in zip(rig.values, before, strict=True):
+            np.testing.assert_array_equal(value, was)
+        check(rig, [batch(1, 4, 5)])
+        check(Rig(kind=ClippingDescent), [batch(1, 4, 5)])
 
     def test_a_clipped_update_is_as_long_as_the_limit(self) -> None:
         rig = Rig(clip_norm=0.5)

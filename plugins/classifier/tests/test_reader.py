@@ -196,12 +196,15 @@ PAIRS = Columns(text="a", pair="b", label="c")
 UNQUOTED = "This file has no quoting: each tab ends a column."
 QUOTED = 'A value with a quotation mark is written "so ""it"" is".'
 CHARACTERS = "Write the file with its characters as they are, in UTF-8."
+ARRAY = "the file is one JSON array; JSON lines have an object a line. `jq -c '.[]' FILE` writes its objects so"
 
 BROKEN = [
     (b"", PAIRS, "file: the file is empty"),
     (b"\xef\xbb\xbf", PAIRS, "file: the file is empty"),
     ("a\tb\tc\n", PAIRS, "file: the file has a header and no row"),
     ('""\n', PAIRS, "file: the file has no row"),
+    ('[{"a": "1", "b": "2", "c": "3"}]\n', PAIRS, f"file: {ARRAY}"),
+    ('[\n  {"a": "1", "b": "2", "c": "3"}\n]\n', PAIRS, f"file: {ARRAY}"),
     ("a\tc\n1\t2\n", PAIRS, "file:1: the first line names no column 'b'; it has 'a', 'c'. "
      "The first line names the columns, parted as the rows are."),
     ("a\tb\tc\n1\t2\n", PAIRS, f"file:2: the row has 2 columns, the table has 3. {UNQUOTED}"),

@@ -146,6 +146,23 @@ def test_any_number_of_classes_runs_and_is_cut_aloud(
     assert "majority_exact 0.3333" in printed
 
 
+@pytest.mark.parametrize(
+    ("more", "problem"),
+    [
+        ([], "single_label_classification"),
+        (["--multi-label"], "multi_label_classification"),
+        (["--regression"], "regression"),
+    ],
+)
+def test_a_checkpoint_says_to_transformers_what_its_logits_mean(
+    more: list[str], problem: str, command: Command, data: Path, tmp_path: Path
+) -> None:
+    (data / "numbers.tsv").write_text("text\tlabel\nsea\t1\nfire\t2\n", encoding="utf-8")
+    assert run(command(tmp_path / "run", "numbers.tsv", "numbers.tsv", *more, "--max-steps", "1", "--no-eval")) == 0
+    config = json.loads((tmp_path / "run" / "latest" / "config.json").read_text(encoding="utf-8"))
+    assert config["problem_type"] == problem
+
+
 def test_an_old_command_line_of_run_classifier_works(
     data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -160,6 +177,19 @@ def test_an_old_command_line_of_run_classifier_works(
     assert run([*old.replace("Mcc", "bf1").split(), "--dry-run"]) == 2
     said = "--assessment_method must be one of accuracy, f1, mcc, spearman_correlation, not 'bf1'"
     assert said in capsys.readouterr().err
+
+
+def test_the_correlation_of_run_classifier_learns_numbers(
+    data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "numbers.tsv").write_text("text\tlabel\nsea\t0.5\nfire\t2\n", encoding="utf-8")
+    old = (
+        f"--task classifier --do_train true --do_eval true --assessment_method spearman_correlation --num_class 1 "
+        f"--train_data_file_path {tmp_path}/numbers.tsv --eval_data_file_path {tmp_path}/numbers.tsv "
+        f"--vocab_file_path {data}/vocab.txt"
+    )
+    assert run([*old.split(), *TINY.split(), "--max-length", "16", "--dry-run"]) == 0
+    assert "scores from 0.5 to 2" in capsys.readouterr().out
 
 
 def test_json_lines_of_pairs_are_predicted_and_a_bad_one_is_named(

@@ -92,7 +92,7 @@ def test_the_chosen_device_stops_a_run_and_another_does_not():
     assert (warned.state, warned.what, warned.advice) == ("warning", "It is old", "get a new one.")
     assert (other.state, other.stops, other.what.partition(";")[0]) == ("ok", False, "not here")
     chosen, other = devices(both, "d1")
-    assert (chosen.state, chosen.stops, chosen.advice) == ("problem", True, "No card. Get one.")
+    assert (chosen.state, chosen.stops, chosen.advice) == ("problem", True, "No card.\nGet one.")
     assert other.what == "it can run here"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import os
 import sys
 from types import SimpleNamespace
 
@@ -24,9 +23,6 @@ def told(monkeypatch):
         set_deterministic=lambda said: calls.append(("set_deterministic", said)),
     )
     monkeypatch.setitem(sys.modules, "mindspore", stand_in)
-    for name in ascend.ENVIRONMENT:
-        monkeypatch.setenv(name, "")
-        monkeypatch.delenv(name)
     deterministic.cache_clear()
     yield calls
     deterministic.cache_clear()
@@ -45,13 +41,6 @@ def test_number_mode_level_and_determinism_are_said_once(told, device, target, o
 def test_speed_can_be_preferred(told):
     gpu.build(gpu.GpuOptions(deterministic=False), 0)
     assert not any(name == "set_deterministic" for name, *_ in told)
-
-
-def test_variables_are_set_where_nobody_has(told, monkeypatch):
-    monkeypatch.setenv("HCCL_CONNECT_TIMEOUT", "1200")
-    ascend.build(ascend.AscendOptions(), 0)
-    assert os.environ["HCCL_CONNECT_TIMEOUT"] == "1200"
-    assert os.environ["MS_ASCEND_CHECK_OVERFLOW_MODE"] == "INFNAN_MODE"
 
 
 def test_every_level_of_the_options_is_one_that_mindspore_takes():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 
 import pytest
 
@@ -15,3 +16,9 @@ def graph_mode() -> None:
     if ms.get_context("device_target") != "CPU":  # to say so again after a first graph is an error (MindSpore 2.10)
         ms.set_device("CPU")
     ms.set_context(mode=ms.GRAPH_MODE)
+
+
+@pytest.fixture(scope="session")
+def has_compiler() -> bool:
+    """Whether there can be operators in C."""
+    return shutil.which("cc") is not None

@@ -1,14 +1,17 @@
-"""AdamW beside its formula in float64 NumPy and beside PyTorch's recorded trajectory."""
+"""AdamW, both ways, beside its formula in float64 NumPy and beside PyTorch's recorded trajectory."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from bertrun_optimizers.adamw import AdamW
+from bertrun_optimizers.fused import FusedAdamW, adamw
+from bertrun_optimizers.moments import Moments
 from bertrun_optimizers.options import AdamWOptions
 from mindspore import Parameter, Tensor, nn
 from numpy.typing import NDArray
@@ -48,7 +51,7 @@ class Reference:
 class Row(nn.Cell):
     """An optimizer whose gradients come in a row, so that they are inputs of the graph, compiled once."""
 
-    def __init__(self, optimizer: AdamW) -> None:
+    def __init__(self, optimizer: Moments) -> None:
         super().__init__()
         self.optimizer = optimizer
 
@@ -59,13 +62,15 @@ class Row(nn.Cell):
 class Rig:
     """The cell over groups of one parameter each."""
 
+    fused = True
+
     def __init__(self, options: AdamWOptions, start: Sequence[Array], settings: Sequence[tuple[float, float]]) -> None:
         self.parameters = [Parameter(Tensor(value), name=f"p{index}") for index, value in enumerate(start)]
         groups = [
             ParameterGroup(parameters=[parameter], weight_decay=decay, rate=rate)
             for parameter, (decay, rate) in zip(self.parameters, settings, strict=True)
         ]
-        self.cell = AdamW(options, groups)
+        self.cell = built(options, groups)
         self.row = Row(self.cell)
 
     def step(self, gradients: Sequence[Array], rate: float, number: int) -> None:
@@ -73,6 +78,23 @@ class Rig:
 
     def values(self) -> list[Array]:
         return [parameter.asnumpy().copy() for parameter in self.parameters]
+
+
+def built(options: AdamWOptions, groups: Sequence[ParameterGroup]) -> Moments:
+    """The cell, by operators in C or by MindSpore's own."""
+    cell = adamw(replace(options, fused=Rig.fused), groups)
+    assert type(cell) is (FusedAdamW if Rig.fused else AdamW)
+    return cell
+
+
+@pytest.fixture(params=[True, False], ids=["fused", "MindSpore's"], autouse=True)
+def way(request: pytest.FixtureRequest, has_compiler: bool) -> Iterator[None]:
+    """Each test goes both ways."""
+    if request.param and not has_compiler:
+        pytest.skip("no C compiler")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Rig, "fused", request.param)
+        yield
 
 
 def gradients(seed: int, shapes: Sequence[tuple[int, ...]] = SHAPES) -> list[Array]:
@@ -141,7 +163,7 @@ def test_every_parameter_of_every_group_moves_and_goes_with_its_own_gradient() -
         ParameterGroup(parameters=parameters[3:4], weight_decay=0.1),
         ParameterGroup(parameters=parameters[4:], weight_decay=0.1, rate=2.0),
     ]
-    row = Row(AdamW(AdamWOptions(weight_decay=0.0), groups))
+    row = Row(built(AdamWOptions(weight_decay=0.0), groups))
     signs = [1, -1, 1, 1, -1, -1, 1]
     given = [Tensor(np.full(shape, sign, np.float32)) for shape, sign in zip(SHAPES, signs, strict=True)]
     row(Tensor(np.float32(1e-2)), Tensor(np.float32(1)), *given)
@@ -153,7 +175,7 @@ def test_every_parameter_of_every_group_moves_and_goes_with_its_own_gradient() -
 
 def test_moments_are_parameters_of_the_cell_with_names_of_their_own() -> None:
     parameters = [Parameter(Tensor(value), name=f"p{index}") for index, value in enumerate(starts())]
-    cell = AdamW(AdamWOptions(), [ParameterGroup(parameters=parameters, weight_decay=0.0)])
+    cell = built(AdamWOptions(), [ParameterGroup(parameters=parameters, weight_decay=0.0)])
     names = [parameter.name for parameter in cell.get_parameters()]
     assert len(set(names)) == len(names) == 3 * len(SHAPES)
     assert {name for name in names if not name.startswith("p")} == {

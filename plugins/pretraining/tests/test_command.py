@@ -82,6 +82,8 @@ def test_shares(asked, tmp_path):
     done = asked("--shard", "2/3")
     assert done.exit_code == 0
     assert "index-2-of-3.json: 0 records in 0 shards, which are part 2 of 3" in done.stderr
+    assert "warning: the text makes fewer shards than 3, so there was nothing to do for part 2" in done.stderr
+    assert "warning" not in asked("--shard", "1/3").stderr
     for wrong in ("0/3", "4/3", "2", "a/b"):
         done = asked("--shard", wrong)
         assert done.exit_code == 2

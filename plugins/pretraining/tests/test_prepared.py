@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import threading
+import time
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -150,6 +152,30 @@ def test_a_shard_that_is_gone_or_cut_off_is_made_again(source, bench, harm):
     prepared(source, SETTINGS, again, workers=1)
     assert again.sinks.opened == 1
     assert shards(folder).keys() == before.keys()
+
+
+def test_of_two_runs_that_want_the_same_records_one_makes_them(source, bench):
+    """The second begins while the first is making a shard, and finds them."""
+    others = []
+
+    class Meanwhile(CountingSinks):
+        def __call__(self, path, columns):
+            if not others:
+                second = replace(bench, sinks=CountingSinks(), said=[])
+                thread = threading.Thread(target=lambda: found.append(prepared(source, SETTINGS, second, workers=1)))
+                others.append((second, thread))
+                thread.start()
+                while not any("waited for" in line for line in second.said):
+                    assert thread.is_alive()
+                    time.sleep(0.01)
+            return super().__call__(path, columns)
+
+    found = []
+    first = prepared(source, SETTINGS, replace(bench, sinks=Meanwhile()), workers=1)
+    ((second, thread),) = others
+    thread.join(10)
+    assert found == [first]
+    assert second.sinks.opened == 0
 
 
 def test_text_without_a_sentence_is_an_error(source, bench):

@@ -142,11 +142,34 @@ def test_without_training_the_data_to_score_says_it(write: Any) -> None:
     assert task.metrics == ("squad2",)
 
 
+def test_a_model_that_always_answers_is_not_scored_on_questions_without_answers(write: Any) -> None:
+    answered, both = data(asked("a", ("Oslo", 0))), data(asked("a", ("Oslo", 0)), asked("b", is_impossible=True))
+    always, may_not = SquadTask(SquadOptions()), SquadTask(SquadOptions(version2=True))
+    for task in (always, may_not):
+        task.learn(task.read(write(answered), "train").examples)
+    with pytest.raises(
+        DataError, match=r"question b has no answer in its text, and the model .* Train with --version2"
+    ):
+        always.read(write(both), "eval")
+    assert len(may_not.read(write(both), "eval").examples) == 2
+    assert len(SquadTask(SquadOptions()).read(write(both), "eval").examples) == 2
+
+
+def test_chinese_questions_without_answers_have_the_scores_that_know_them(write: Any) -> None:
+    questions = [asked("a", ("Oslo", 0), question="首都是什么"), asked("b", question="为什么", is_impossible=True)]
+    for count, metric in ((1, "cmrc"), (2, "squad2")):
+        task = SquadTask(SquadOptions())
+        task.read(write(data(*questions[:count])), "eval")
+        assert task.metrics == (metric,)
+
+
 def test_what_cannot_be_learnt_from_or_scored_is_refused(write: Any) -> None:
     task = SquadTask(SquadOptions())
     path = write(data({"id": "a", "question": "b"}))
     for split in ("train", "eval"):
-        with pytest.raises(DataError, match=r"question a is not annotated\. `bertrun predict` needs no answers"):
+        with pytest.raises(
+            DataError, match=r'question a has no answer, .* say "is_impossible": true; `bertrun predict`'
+        ):
             task.read(path, split)  # type: ignore[arg-type]
     with pytest.raises(DataError, match="no question of the training data has an answer"):
         task.learn(task.read(write(data(asked("a", is_impossible=True))), "train").examples)

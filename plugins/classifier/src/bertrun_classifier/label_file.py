@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from bert_core import DataError, lines
@@ -29,3 +30,8 @@ def ordered(names: set[str]) -> tuple[str, ...]:
     if all(name.isascii() and name.isdigit() for name in names):
         return tuple(sorted(names, key=lambda name: (int(name), name)))
     return tuple(sorted(names))
+
+
+def listed(names: Sequence[str]) -> str:
+    """Names in a sentence; of many the first and the last."""
+    return ", ".join(names if len(names) <= 20 else (*names[:9], "...", names[-1]))

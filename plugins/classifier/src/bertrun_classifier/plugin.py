@@ -50,6 +50,7 @@ def bertrun_register_tasks() -> Iterable[TaskSpec]:
         build=_build,
         defaults={"epochs": 3},
         sample={"epochs": 4, "learning_rate": 2e-4, "batch_size": 16},
+        sample_weights="minilm-l6",
     )
 
 

@@ -18,6 +18,7 @@ Values = Mapping[str, object]
 Rows = Iterator[tuple[int, Callable[[], Values]]]
 """Each row's line, and what gives its values or says what is wrong with them: one bad row ends no reading."""
 
+_ARRAY = "`jq -c '.[]' FILE` writes its objects so"
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
 _UNQUOTED = "This file has no quoting: each tab ends a column."
 LIMIT = 131_072  # characters of the longest quoted value
@@ -33,6 +34,8 @@ def recognise(path: Path) -> RowFormat:
     first = lines.beginning(path)
     if first.startswith("{"):
         return "jsonl"
+    if first == "[" or first.replace(" ", "").startswith("[{"):
+        raise DataError("the file is one JSON array; JSON lines have an object a line", where=path, hint=_ARRAY)
     return "tsv" if "\t" in first else "csv"
 
 

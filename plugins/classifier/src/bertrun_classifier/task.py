@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -14,16 +13,19 @@ from numpy.typing import NDArray
 from bert_core import Arrays, DataError, Feature, Reading, Split, TextEncoder, UsageError, Window
 
 from . import records
+from .asked import example_of, pair_of, rendered
+from .chosen_scores import best_of, metrics_of
 from .class_weights import read_weights
 from .columns import Columns
-from .decision import Decision, all_alike
+from .decision import all_alike
 from .example import Example, describe
-from .label_file import LABELS, ordered, read_labels
+from .label_file import LABELS, listed, ordered, read_labels
 from .options import BALANCED, ClassifierOptions
-from .presets import METRICS, columns_of
+from .presets import columns_of
 from .reader import read_examples
 from .targets import Classes, LabelSets, Scores, Targets, balanced_for, most_common, names_of
-from .truncation import Counted, cut_pair, cut_single, pooled, shared, slide
+from .truncation import pooled, shared
+from .windows import Windows
 
 SAMPLE = Path(__file__).parent / "sample"
 SAMPLE_FILES = {"train": "train.tsv", "eval": "dev.tsv", "test": "test.tsv"}
@@ -54,10 +56,9 @@ class ClassifierTask:
             tuple(state["weights"]) if state else (),
             tuple(state["common"]) if state else (),
         )
-        self._counted = Counted()
+        self._windows = Windows(options)
         self.head_dropout = options.head_dropout
-        self._metric = _metric(options)
-        self.metrics = _metrics(options, self._metric)
+        self.metrics = metrics_of(options)
 
     def _kind(self, labels: tuple[str, ...], weights: tuple[float, ...], common: tuple[int, ...]) -> Targets:
         if self._options.scores:
@@ -73,11 +74,7 @@ class ClassifierTask:
     @property
     def best(self) -> str:
         """The score of `--metric`."""
-        if self._metric in ("f1", "macro-f1"):
-            plain = self._metric == "f1" and len(self.labels) == 2 and not self._options.multi_label
-            several = "micro_f1" if self._metric == "f1" and self._options.multi_label else "macro_f1"
-            return "f1" if plain else several
-        return "exact" if self._options.multi_label else self._metric
+        return best_of(self._options, len(self.labels))
 
     @property
     def features(self) -> Mapping[str, Feature]:
@@ -137,7 +134,7 @@ class ClassifierTask:
         """A record of each example, or of each window of a long one, with the ids of `record_labels`."""
         targets = self._kind(tuple(self.record_labels()), (), ())
         for example in examples:
-            for ids, types in self._windows(example, text):
+            for ids, types in self._windows.of(example, text):
                 yield records.to_record(ids, types, targets.recorded(example.label))
 
     def record_labels(self) -> Sequence[str]:
@@ -170,7 +167,7 @@ class ClassifierTask:
         if strange is not None:
             names = ", ".join(sorted(set(names_of(strange.label)) - set(known)))
             who = "the model knows" if self._learnt else "the classes are"
-            what = f"the class {names} is none of those that there are; {who} {_listed(known)}"
+            what = f"the class {names} is none of those that there are; {who} {listed(known)}"
             raise DataError(what, where=strange.where or path, hint="Rename it, or train on data that has it")
         single = next((e for e in examples if (e.pair is None) == self._pairs), None)
         if single is not None:
@@ -203,10 +200,10 @@ class ClassifierTask:
     def _check_number(self, labels: tuple[str, ...]) -> None:
         wanted = self._options.num_labels
         if wanted is not None and len(labels) > wanted:
-            what = f"there are {len(labels)} classes, and --num-labels says {wanted}: {_listed(labels)}"
+            what = f"there are {len(labels)} classes, and --num-labels says {wanted}: {listed(labels)}"
             raise DataError(what, hint="Leave out --num-labels, or is --label-column right?")
         if len(labels) < 2 and not self._options.multi_label:
-            what = f"the training data has one class alone, {_listed(labels)}"
+            what = f"the training data has one class alone, {listed(labels)}"
             raise DataError(what, hint="There must be two at least. Is --label-column right?")
 
     def _weights(self, examples: Sequence[Example], labels: tuple[str, ...]) -> tuple[float, ...]:
@@ -234,9 +231,9 @@ class ClassifierTask:
         as much as one short text. (Of sets of classes the loss is over the number of windows all the same.)
         """
         windows: list[Window] = []
-        self._counted = Counted()
+        self._windows = Windows(self._options)
         for index, example in enumerate(examples):
-            own = self._windows(example, text)
+            own = self._windows.of(example, text)
             target = self._targets.target(example.label)
             target = shared(target, len(own)) if len(own) > 1 else target
             windows += [
@@ -244,31 +241,9 @@ class ClassifierTask:
             ]
         return windows
 
-    def _windows(self, example: Example, text: TextEncoder) -> list[tuple[list[int], list[int]]]:
-        """The pieces of each window, and their types."""
-        known = example.pieces
-        first = known[0] if known else text.encode(example.text)[0]
-        if example.pair is None:
-            return self._single_windows(first, text)
-        second = known[1] or () if known else text.encode(example.pair)[0]
-        one, other = cut_pair(first, second, text.max_length - 3)
-        self._counted.add(len(first) + len(second), len(one) + len(other), 1)
-        types = [0] * (len(one) + 2) + [1] * (len(other) + 1)
-        return [([text.cls_id, *one, text.sep_id, *other, text.sep_id], types)]
-
-    def _single_windows(self, pieces: Sequence[int], text: TextEncoder) -> list[tuple[list[int], list[int]]]:
-        room, how = text.max_length - 2, self._options.truncate
-        if how == "windows":
-            shown = slide(pieces, room, self._options.window_stride)
-        else:
-            shown = [cut_single(pieces, room, how)]
-        self._counted.add(len(pieces), len(pieces) if how == "windows" else len(shown[0]), len(shown))
-        return [([text.cls_id, *kept, text.sep_id], [0] * (len(kept) + 2)) for kept in shown]
-
     def encoding_notes(self) -> Sequence[str]:
         """How many texts were cut, and how much of all, or how many windows they took."""
-        kept = "the longer text of a pair lost its end" if self._pairs else f"kept: {self._options.truncate}"
-        return self._counted.notes(kept)
+        return self._windows.notes(pairs=self._pairs)
 
     def head(self, hidden_size: int, seed: int) -> Any:
         """The classifier."""
@@ -280,6 +255,13 @@ class ClassifierTask:
             what = "nothing says which classes these weights know"
             raise UsageError(what, hint="Give --label-file; or --weights with the folder of a run")
         return PooledHead(hidden_size, len(self.labels), seed)
+
+    def head_config(self) -> Mapping[str, Any]:
+        """What the logits mean, so that a pipeline of `transformers` shows the same probabilities."""
+        options = self._options
+        if options.scores:
+            return {"problem_type": "regression"}
+        return {"problem_type": f"{'multi' if options.multi_label else 'single'}_label_classification"}
 
     def loss(self, seed: int) -> Any:
         """That of the kind of label."""
@@ -312,19 +294,7 @@ class ClassifierTask:
 
     def from_text(self, text: str) -> Example:
         """A text; where the model reads pairs, two with a tab between, or a JSON object with `text` and `pair`."""
-        if not self._pairs:
-            return Example(text)
-        first, tab, second = text.partition("\t")
-        if tab:
-            return Example(first, second)
-        try:
-            said = json.loads(text)
-        except (ValueError, RecursionError):
-            said = None
-        if isinstance(said, dict) and all(isinstance(said.get(name), str) for name in ("text", "pair")):
-            return Example(said["text"], said["pair"])
-        hint = 'Part them by a tab, or write {"text": "...", "pair": "..."}'
-        raise DataError(f"this model reads pairs, and {text[:60]!r} is one text", hint=hint)
+        return pair_of(text) if self._pairs else Example(text)
 
     def from_row(self, row: Mapping[str, Any]) -> Example:
         """An example from the members of a JSON object: `text`, and of pairs `text_b` or `pair`, or the data's columns.
@@ -332,51 +302,8 @@ class ClassifierTask:
         Raises:
             DataError: It lacks a text.
         """
-        text = _member(row, (self._columns.text, "text", "text_a"))
-        if not self._pairs:
-            return Example(text)
-        return Example(text, _member(row, (*((self._columns.pair,) if self._columns.pair else ()), "text_b", "pair")))
+        return example_of(row, self._columns, pairs=self._pairs)
 
     def render(self, example: Example, prediction: Any) -> dict[str, Any]:
         """The text or texts, and the label with its probability, or the number."""
-        texts = {"text": example.text} if example.pair is None else {"text": example.text, "pair": example.pair}
-        if not isinstance(prediction, Decision):
-            return {**texts, "score": round(float(prediction), 4)}
-        names = [prediction.names[number] for number in prediction.chosen]
-        shares = {n: round(p, 4) for n, p in zip(prediction.names, prediction.probabilities, strict=False)}
-        if prediction.several:
-            return {**texts, "labels": names, **({"probabilities": shares} if shares else {})}
-        label = names[0] if names else None
-        sure = {"probability": shares[str(label)], "probabilities": shares} if shares else {}
-        return {**texts, "label": label, **sure}
-
-
-def _member(row: Mapping[str, Any], names: Sequence[str]) -> str:
-    text = next((row[name] for name in names if isinstance(row.get(name), str)), "")
-    if not text.strip():
-        wanted = " or ".join(f'"{name}"' for name in dict.fromkeys(names))
-        raise DataError(f"this JSON line has no {wanted} that is a text; its keys are: {_listed(tuple(row))}")
-    return str(text)
-
-
-def _metric(options: ClassifierOptions) -> str:
-    """The score that counts, by its own name."""
-    said = {"mcc": "matthews", "spearman-correlation": "spearman"}.get(options.metric, options.metric)
-    if said != "auto":
-        return said
-    if options.scores:
-        return "spearman"
-    return METRICS.get(options.dataset or "", "accuracy")
-
-
-def _metrics(options: ClassifierOptions, metric: str) -> tuple[str, ...]:
-    if options.scores:
-        return ("pearson", "spearman")
-    usual = ("label-sets",) if options.multi_label else ("accuracy", "f1")
-    chosen = ("matthews",) if metric == "matthews" else ()
-    more = (("classes",) if options.per_class else ()) + (("confusion",) if options.confusion else ())
-    return (*usual, *chosen, "majority", *more)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names if len(names) <= 20 else (*names[:9], "...", names[-1]))
+        return rendered(example, prediction)

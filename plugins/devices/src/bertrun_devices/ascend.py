@@ -29,7 +29,7 @@ class AscendOptions:
 
 def build(options: Any, device_id: int) -> Device:
     """Choose the Ascend of a number, and how graphs and attention are computed there."""
-    ready("Ascend", device_id, jit_level=options.jit_level, environment=ENVIRONMENT)
+    ready("Ascend", device_id, jit_level=options.jit_level)
     if options.deterministic:
         deterministic()
     if not options.fused_attention:

@@ -1,7 +1,8 @@
 """Whether an Ascend can be used here: its wheel, its driver, its devices and CANN.
 
 Which CANN is accepted stands in the wheel of MindSpore 2.10.0 (`run_check/_check_version.py`, which only warns of
-another one); where versions stand was read in documents of Huawei's. None of this has met an Ascend.
+another one). Where drivers and CANN write their versions is from memory of Huawei's installers, checked by nothing
+here; where a file is another, the probe finds no version and says so. None of this has met an Ascend.
 """
 
 from __future__ import annotations

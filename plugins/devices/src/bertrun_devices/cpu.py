@@ -34,4 +34,5 @@ def build(options: Any, device_id: int) -> Device:
     if options.threads is not None:
         ms.runtime.set_cpu_affinity(False)
         ms.runtime.dispatch_threads_num(options.threads)
+        os.environ["OMP_NUM_THREADS"] = str(options.threads)  # what computes beside MindSpore goes by it
     return Device()

@@ -22,7 +22,7 @@ class GpuOptions:
 
 def build(options: Any, device_id: int) -> Device:
     """Choose the GPU of a number, and how graphs are compiled for it."""
-    ready("GPU", device_id, jit_level=options.jit_level, environment={})
+    ready("GPU", device_id, jit_level=options.jit_level)
     if options.deterministic:
         deterministic()
     return Device()

@@ -2,7 +2,8 @@
 
 The wheel of MindSpore 2.10.0 has `libmindspore_gpu.so.11.6`, which loads libcudart 11, libcublas 11 and libcudnn 8, and
 holds kernels for compute capability 6.0 to 8.0 and code for 8.6 that a driver can translate (read with `cuobjdump`).
-Which driver CUDA 11 needs is in NVIDIA's release notes of CUDA 11.6, tables 2 and 3. None of this has met a GPU.
+CUDA 11 runs on drivers from 450.80.02 on (NVIDIA, CUDA compatibility, minor versions); 510.39 is the driver that came
+with CUDA 11.6. None of this has met a GPU.
 """
 
 from __future__ import annotations

@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from functools import cache
 
 
-def ready(target: str, device_id: int, *, jit_level: str, environment: Mapping[str, str]) -> None:
+def ready(target: str, device_id: int, *, jit_level: str) -> None:
     """Choose a device, and compile graphs for it.
 
     Args:
         target: MindSpore's name of its kind.
         device_id: Its number.
         jit_level: How far graphs are optimised.
-        environment: Variables that are set where the user has not; libraries read them when they are loaded.
     """
-    for name, value in environment.items():
-        os.environ.setdefault(name, value)
     import mindspore as ms
 
     ms.set_device(target, device_id)

@@ -10,6 +10,7 @@ from bert_core import DeviceSpec, hookimpl
 
 from . import ascend, ascend_probe, cpu, gpu, gpu_probe
 from .doctor.command import doctor
+from .launch.commands import launch
 
 
 @hookimpl
@@ -61,5 +62,6 @@ def bertrun_register_devices() -> Iterable[DeviceSpec]:
 
 @hookimpl
 def bertrun_register_commands() -> Iterable[click.Command]:
-    """Whether runs can go here."""
+    """Many processes from one command, and whether runs can go here."""
+    yield launch
     yield doctor

@@ -45,6 +45,7 @@ def bertrun_register_tasks() -> Iterable[TaskSpec]:
         build=_build,
         defaults={"epochs": 5},
         sample={"epochs": 6, "learning_rate": 3e-4},
+        sample_weights="minilm-l6",
     )
 
 

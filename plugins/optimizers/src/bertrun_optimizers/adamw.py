@@ -28,10 +28,11 @@ class AdamW(Moments):
     Args:
         options: Adam's constants.
         groups: What is updated, and how.
+        notes: What was decided before, for who runs it.
     """
 
-    def __init__(self, options: AdamWOptions, groups: Sequence[ParameterGroup]) -> None:
-        super().__init__(options, groups)
+    def __init__(self, options: AdamWOptions, groups: Sequence[ParameterGroup], *, notes: Sequence[str] = ()) -> None:
+        super().__init__(options, groups, notes=notes)
         self.adam = ops.Adam()
 
     def construct(self, gradients: Any, rate: Any, number: Any) -> Any:

@@ -21,10 +21,12 @@ class Moments(Grouped):
     Args:
         options: Adam's constants.
         groups: What is updated, and how.
+        notes: What was decided before, for who runs it.
     """
 
-    def __init__(self, options: AdamOptions, groups: Sequence[ParameterGroup]) -> None:
+    def __init__(self, options: AdamOptions, groups: Sequence[ParameterGroup], *, notes: Sequence[str] = ()) -> None:
         super().__init__(groups)
+        self.notes = notes
         self.first = self.parameters.clone("first_moment", "zeros")
         self.second = self.parameters.clone("second_moment", "zeros")
         # The kernels take 1 - b from the float32 next to b, and the corrections must go by the same number.

@@ -21,7 +21,9 @@ class AdamOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class AdamWOptions(AdamOptions):
-    """Adam's own, and no more."""
+    """Adam's own, and by what it is computed."""
+
+    fused: bool = option(True, help="On a processor, clip and update in one pass, by C that its compiler makes.")
 
 
 @dataclass(frozen=True, kw_only=True)

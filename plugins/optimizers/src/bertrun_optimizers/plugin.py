@@ -29,9 +29,9 @@ BOOST = {"beta1": 0.86, "beta2": 0.98, "epsilon": 1e-6, "weight_decay": 0.016662
 
 
 def _build_adamw(options: Any, groups: Sequence[ParameterGroup], operators: Mapping[str, Any]) -> Any:
-    from .adamw import AdamW
+    from .fused import adamw
 
-    return AdamW(options, groups)
+    return adamw(options, groups)
 
 
 def _build_lamb(options: Any, groups: Sequence[ParameterGroup], operators: Mapping[str, Any]) -> Any:

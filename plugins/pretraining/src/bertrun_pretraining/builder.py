@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import fcntl
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 from bert_core import BertrunError, DataError, UsageError
 
@@ -15,6 +13,7 @@ from .blocks import Block, blocks
 from .columns import columns_of
 from .corpus import files_of
 from .index import Index, Shard
+from .kept import locked
 from .settings import Settings
 from .shards import OpenEncoder, Workshop, mask_of
 from .sinks import SinkFactory
@@ -89,7 +88,7 @@ def build(
     mask_of(encoder)
     made_with = _made_with(settings, encoder, sinks, share)
     name = "index.json" if share.of == 1 else f"index-{share.number}-of-{share.of}.json"
-    with _locked(folder, name):
+    with locked(folder, name, lambda: _refuse(folder)):
         index = Index.open(folder / name, made_with)
         workshop = Workshop(settings, open_encoder, sinks, folder)
         job = _Build(index, progress, share)
@@ -156,17 +155,5 @@ def _made_with(settings: Settings, encoder: Any, sinks: SinkFactory, share: Shar
     }
 
 
-@contextmanager
-def _locked(folder: Path, name: str) -> Iterator[None]:
-    """The folder, for one process at a time; the lock goes with the process, however it ends."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        stream = (folder / f".{name}.lock").open("w")
-    except OSError as error:
-        raise DataError(f"the folder cannot be written: {error.strerror}", where=folder) from error
-    with stream:
-        try:
-            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise BertrunError("another process is making shards in this folder", where=folder) from None
-        yield
+def _refuse(folder: Path) -> NoReturn:
+    raise BertrunError("another process is making shards in this folder", where=folder)

@@ -138,13 +138,17 @@ def pretrain(
         progress=_silent if quiet else _say,
     )
     records = sum(made.records for made in index.shards.values())
-    click.echo(f"{index.path}: {records:,} records in {_counted(len(index.shards), 'shard')}{_of(share)}", err=True)
+    made = f"{_counted(records, 'record')} in {_counted(len(index.shards), 'shard')}"
+    click.echo(f"{index.path}: {made}{_of(share)}", err=True)
+    if not index.shards:
+        what = f"the text makes fewer shards than {share.of}, so there was nothing to do for part {share.number}"
+        click.echo(f"warning: {what}; a smaller --block-characters makes more shards", err=True)
 
 
 def _say(progress: Progress) -> None:
     shard = progress.shard
     if shard is not None:
-        of = f"{shard.records:,} records of {_counted(shard.documents, 'document')}"
+        of = f"{_counted(shard.records, 'record')} of {_counted(shard.documents, 'document')}"
         click.echo(f"shard {shard.number}: {of}; shards: {len(progress.found.shards)}", err=True)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -15,6 +15,7 @@ from bert_core import DataError
 from .builder import Progress, build
 from .corpus import files_of
 from .index import Index
+from .kept import forget_unused, locked, use
 from .pieces import PieceEncoder
 from .settings import Settings
 from .sinks import SinkFactory
@@ -62,7 +63,8 @@ def prepared(source: Path, settings: Settings, bench: Bench, *, workers: int) ->
     """The folder of records of a text, made now or before, and the files of the text.
 
     The folder's name is a digest of the text, the settings and the vocabulary. What an interruption left there is gone
-    on with.
+    on with; where another run is making the same records, its end is waited for. Before new ones are made, those that
+    no run has used for a month are removed.
 
     Args:
         source: A file, a folder or a pattern.
@@ -74,10 +76,22 @@ def prepared(source: Path, settings: Settings, bench: Bench, *, workers: int) ->
         DataError: The text cannot be read, or records cannot be written.
     """
     files = files_of([str(source)])
-    folder = bench.cache / "pretraining" / _key([bench.digest(path) for path in files], settings, bench)
+    cache = bench.cache / "pretraining"
+    folder = cache / _key([bench.digest(path) for path in files], settings, bench)
+    use(folder)
     if (index := _complete(folder)) is not None:
         bench.say(f"records that were made of this text before: {folder}")
         return _shards(folder, index), files
+    forget_unused(cache, bench.say)
+    with locked(
+        folder, "making", lambda: bench.say(f"another run is making these records, and is waited for: {folder}")
+    ):
+        use(folder)
+        index = _complete(folder) or _made(source, files, settings, bench, folder, workers)
+    return _shards(folder, index), files
+
+
+def _made(source: Path, files: Sequence[Path], settings: Settings, bench: Bench, folder: Path, workers: int) -> Index:
     bench.say(f"making records of {source}, which are kept in {folder}")
     paths = [str(path) for path in files]
     index = build(
@@ -86,7 +100,7 @@ def prepared(source: Path, settings: Settings, bench: Bench, *, workers: int) ->
     records = sum(shard.records for shard in index.shards.values())
     documents = sum(shard.documents for shard in index.shards.values())
     bench.say(f"made {records:,} records of {documents:,} document{'' if documents == 1 else 's'}")
-    return _shards(folder, index), files
+    return index
 
 
 def _key(digests: list[str], settings: Settings, bench: Bench) -> str:

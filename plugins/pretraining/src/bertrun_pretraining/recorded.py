@@ -27,7 +27,7 @@ COLUMNS = {
 
 
 class Rows(Protocol):
-    """Records as the host gives them: `bert_core.protocols.Rows`."""
+    """Records as the host gives them: `bert_core.abilities.Rows`."""
 
     @property
     def columns(self) -> Sequence[str]:

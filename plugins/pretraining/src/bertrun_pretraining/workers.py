@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import NamedTuple, cast
+from types import FrameType
+from typing import NamedTuple, NoReturn, cast
 
 from bert_core import BertrunError
 
@@ -88,9 +89,15 @@ def _finished(busy: dict[Connection, _Worker], idle: list[_Worker]) -> Iterator[
         yield answer
 
 
+def _leave(number: int, frame: FrameType | None) -> NoReturn:
+    """End as after an error, so that no half shard is left."""
+    raise SystemExit(128 + number)
+
+
 def _work(workshop: Workshop, pipe: Connection) -> None:
     """A worker's life: blocks come, shards go, until the parent ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers
+    signal.signal(signal.SIGTERM, _leave)
     maker: ShardMaker | None = None
     with suppress(EOFError, ConnectionError):
         while True:

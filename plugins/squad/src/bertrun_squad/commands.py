@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import click
 
@@ -50,9 +50,9 @@ def scores_of(data: Path, predictions: Path, null_odds: Path | None, metric: str
     from .prediction import Prediction
     from .task import SquadTask
 
-    task = SquadTask(SquadOptions())
+    task = SquadTask(SquadOptions(metric=cast(Any, metric)))
     questions = task.read(data, "test").examples
-    name = task.metrics[0] if metric == "auto" else metric
+    (name,) = task.metrics
     if null_odds is not None and name != "squad2":
         raise UsageError(f"--null-odds is of no use to the scores '{name}'", hint="Say --metric squad2")
     ids = [question.id for question in questions]

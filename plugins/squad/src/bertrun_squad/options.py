@@ -26,7 +26,7 @@ class SquadOptions:
     )
     metric: Literal["auto", "squad", "squad2", "cmrc"] = option(
         "auto",
-        help="Scores; auto takes CMRC's for Chinese, SQuAD v2.0's where questions may have no answer, else v1.1's.",
+        help="Scores; auto takes SQuAD v2.0's where a question has no answer, else CMRC's for Chinese, else v1.1's.",
     )
     data_format: Literal["auto", "squad", "tfrecord", "mindrecord"] = option(
         "auto", help="Format of data files; auto looks at their content."

@@ -44,6 +44,7 @@ def bertrun_register_tasks() -> Iterable[TaskSpec]:
         build=_build,
         defaults={"epochs": 2, "max_length": 384, "batch_size": 32, "learning_rate": 5e-5},
         sample={"epochs": 6, "max_length": 160, "batch_size": 8, "learning_rate": 2e-4},
+        sample_weights="minilm-l6",
     )
 
 

@@ -27,6 +27,9 @@ SAMPLE_FILES = {"train": "train.json", "eval": "dev.json", "test": "test.json"}
 SHOWN = 20  # misaligned answers that a reading names; the others are counted
 CHINESE = ("\u4e00", "\u9fff")
 
+_ALWAYS = "Train with --version2 or on data with such questions, or score a file of answers with `bertrun score squad`"
+_UNANSWERED = 'Where the text does not answer, say "is_impossible": true; `bertrun predict` needs no answers'
+
 
 class SquadTask:
     """Finds the span of a text that answers a question.
@@ -76,11 +79,12 @@ class SquadTask:
         questions = list(read_questions(path))
         bare = next((one for one in questions if one.answers is None), None)
         if bare is not None:
-            what = f"question {bare.id} is not annotated"
-            raise DataError(what, where=bare.where, hint="`bertrun predict` needs no answers")
+            what = f"question {bare.id} has no answer, and is not said to be impossible"
+            raise DataError(what, where=bare.where, hint=_UNANSWERED)
         kept = [one for one in questions if split != "train" or one.answers or one.is_impossible]
         if split != "train":
             self._settle(kept)
+            self._check_answered(kept)
         notes = (*_left_out(len(questions) - len(kept)), *_misaligned(questions))
         faults = tuple(misalignments(questions))
         reading = Reading(examples=tuple(kept), summary=describe(questions), notes=notes, faults=faults)
@@ -119,11 +123,22 @@ class SquadTask:
 
     def _settle(self, examples: Sequence[Question]) -> None:
         """Take from data what neither the user nor the training data has said."""
+        impossible = any(one.is_impossible for one in examples)
         if self._version2 is None:
-            self._version2 = any(one.is_impossible for one in examples)
+            self._version2 = impossible
         if self._metric is None:
-            auto = "cmrc" if _is_chinese(examples) else "squad2" if self._version2 else "squad"
+            without = "cmrc" if _is_chinese(examples) else "squad2" if self._version2 else "squad"
+            auto = "squad2" if impossible else without  # no other has scores of such questions
             self._metric = auto if self._options.metric == "auto" else self._options.metric
+
+    def _check_answered(self, examples: Sequence[Question]) -> None:
+        """Refuse now what scores would refuse when an epoch has been trained."""
+        impossible = next((one for one in examples if one.is_impossible), None)
+        if impossible is not None and self._metric != "squad2":
+            what = (
+                f"question {impossible.id} has no answer in its text, and the model was made to answer every question"
+            )
+            raise DataError(what, where=impossible.where, hint=_ALWAYS)
 
     def state(self) -> Mapping[str, Any]:
         """Whether questions may have no answer, the metric, and the threshold that suited the evaluation set."""

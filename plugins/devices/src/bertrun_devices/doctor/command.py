@@ -82,5 +82,5 @@ def _checks(state: Any, device: str | None, seconds: float | None) -> list[tuple
 
 
 def _shown(finding: Finding) -> str:
-    line = f"{finding.state:<8} {finding.check}: {finding.what}"
-    return line if not finding.advice else f"{line}\n{'':<8} -> {finding.advice}"
+    advice = [f"{'':<8} -> {line}" for line in finding.advice.splitlines()]
+    return "\n".join([f"{finding.state:<8} {finding.check}: {finding.what}", *advice])

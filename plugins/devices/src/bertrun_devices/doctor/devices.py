@@ -31,11 +31,11 @@ def devices(manager: Any, wanted: str | None) -> Iterator[Finding]:
 def _chosen(spec: DeviceSpec) -> Iterator[Finding]:
     name = f"device {spec.name}"
     probe = _probed(spec)
-    told = " ".join(probe.findings)
     if not probe.available:
-        yield Finding(check=name, state="problem", what="it cannot run here", advice=told, stops=True)
+        advice = "\n".join(probe.findings)
+        yield Finding(check=name, state="problem", what="it cannot run here", advice=advice, stops=True)
         return
-    yield Finding(check=name, what=told or "it can run here")
+    yield Finding(check=name, what=" ".join(probe.findings) or "it can run here")
     for warning in probe.warnings:
         what, _, advice = warning.partition(": ")
         yield Finding(check=name, state="warning", what=what, advice=advice)

@@ -17,7 +17,7 @@ class Finding:
         check: What was looked at.
         state: How it is.
         what: What was found.
-        advice: What to do, where something is wrong.
+        advice: What to do, where something is wrong: a line for each part of it.
         stops: Whether nothing can run on the chosen device because of it.
     """
 
