@@ -69,7 +69,7 @@ def _refused(command, environment):
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     assert child.returncode == DeviceError.exit_code, said
-    assert said.count("\n") == 1
+    assert all(line.startswith("  - ") for line in said.splitlines()[1:]), said
     assert "cannot run here" in said
     return usage.ru_utime + usage.ru_stime
 
