@@ -18,7 +18,11 @@ from pathlib import Path
 PEER = Path(__file__).with_name("peer_opens.py")
 COLOURS = re.compile(r"\x1b\[\d*m|\\x1b\[\d*m")  # also as Python shows them in a list
 VERSIONS = "import torch, transformers; print(f'transformers {transformers.__version__}, torch {torch.__version__}')"
-TRAINED = ("--task", "ner", "--weights", "minilm-l6", "--max-steps", "2", "--quiet", "--output", "ner")
+TRAINED = {
+    "ner": ("tagging", "AutoModelForTokenClassification"),
+    "classifier": ("classes", "AutoModelForSequenceClassification"),
+    "squad": ("questions", "AutoModelForQuestionAnswering"),
+}
 
 
 def shown(command: Sequence[str], output: str) -> None:
@@ -50,9 +54,11 @@ def main() -> None:
     print(f"Made by `benchmarks/transformers_opens.py`, with {versions.strip()}. Nothing but what is shown was said.")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        print("\nThe checkpoint of a run, with a head for tagging:")
-        bertrun(folder, chosen.google, *TRAINED)
-        opened(chosen.peer_python, folder, "AutoModelForTokenClassification", "ner/best")
+        for task, (what, kind) in TRAINED.items():
+            print(f"\nThe checkpoint of a run, with a head for {what}:")
+            words = f"--task {task} --weights minilm-l6 --max-steps 2 --quiet --output {task}"
+            bertrun(folder, chosen.google, *words.split())
+            opened(chosen.peer_python, folder, kind, f"{task}/best")
         print("\nGoogle's checkpoint with the heads of pre-training, GOOGLE:")
         bertrun(folder, chosen.google, "weights", "convert", "GOOGLE", "google", "--to", "hf")
         opened(chosen.peer_python, folder, "AutoModelForPreTraining", "google")
