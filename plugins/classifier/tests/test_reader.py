@@ -206,7 +206,7 @@ BROKEN = [
     ('[{"a": "1", "b": "2", "c": "3"}]\n', PAIRS, f"file: {ARRAY}"),
     ('[\n  {"a": "1", "b": "2", "c": "3"}\n]\n', PAIRS, f"file: {ARRAY}"),
     ("a\tc\n1\t2\n", PAIRS, "file:1: the first line names no column 'b'; it has 'a', 'c'. "
-     "The first line names the columns, parted as the rows are."),
+     "The first line names the columns, parted as the rows are; --text-column and --pair-column say which are read."),
     ("a\tb\tc\n1\t2\n", PAIRS, f"file:2: the row has 2 columns, the table has 3. {UNQUOTED}"),
     ("a\tb\tc\n1\t2\t3\n1\t2\t3\t4\n", PAIRS, f"file:3: the row has 4 columns, the table has 3. {UNQUOTED}"),
     ("a,b,c\n1,2,3\n1\n", PAIRS, f"file:3: the row has 1 column, the table has 3. {QUOTED}"),

@@ -20,6 +20,9 @@ Rows = Iterator[tuple[int, Callable[[], Values]]]
 
 _ARRAY = "`jq -c '.[]' FILE` writes its objects so"
 _DELIMITERS = {"csv": ",", "tsv": "\t"}
+_COLUMNS = (
+    "The first line names the columns, parted as the rows are; --text-column and --pair-column say which are read."
+)
 _UNQUOTED = "This file has no quoting: each tab ends a column."
 LIMIT = 131_072  # characters of the longest quoted value
 _QUOTED = 'A value with a quotation mark is written "so ""it"" is".'
@@ -98,7 +101,7 @@ class TableRows:
             return wanted.headless
         missing = next(name for name in needed if name not in first)
         what = f"the first line names no column {missing!r}; it has {', '.join(map(_short, first))}"
-        raise DataError.at(self._path, line, what, hint="The first line names the columns, parted as the rows are.")
+        raise DataError.at(self._path, line, what, hint=_COLUMNS)
 
     def _values(self, number: int, cells: list[str]) -> Values:
         wanted, found = len(self._names), len(cells)
