@@ -26,14 +26,22 @@ def options_tables(specs: Sequence[Spec]) -> list[str]:
     owners: dict[type, list[Spec]] = {}
     for spec in specs:
         owners.setdefault(spec.options, []).append(spec)
-    return [_options_table(options, sharing) for options, sharing in owners.items() if options is not NoOptions]
+    return [options_table(options, _of(sharing)) for options, sharing in owners.items() if options is not NoOptions]
 
 
-def _options_table(options: type, specs: Sequence[Spec]) -> str:
-    names = ", ".join(f"`{spec.name}`" for spec in specs)
-    infos = options_of(options, specs[0].name)
-    rows = [(f"`{_usage(info)}`", _default(info.default), info.help) for info in infos]
-    return _table((f"option of {specs[0].kind} {names}", "default", "what it says"), rows)
+def options_table(options: type, head: str) -> str:
+    """The Markdown table of one dataclass of options.
+
+    Args:
+        options: The dataclass.
+        head: The head of its first column.
+    """
+    rows = [(f"`{_usage(info)}`", _default(info.default), info.help) for info in options_of(options, head)]
+    return _table((head, "default", "what it says"), rows)
+
+
+def _of(specs: Sequence[Spec]) -> str:
+    return f"option of {specs[0].kind} {', '.join(f'`{spec.name}`' for spec in specs)}"
 
 
 def _usage(info: OptionInfo) -> str:
