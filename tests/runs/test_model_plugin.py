@@ -17,22 +17,29 @@ import bert_core
 from bert_core.cli.main import run
 from bert_core.testing import PluginContract
 
-FAKE = Path(__file__).parents[1] / "plugins" / "shared_layers"
+SOURCE = Path(__file__).parents[2] / "examples" / "albert" / "src"
 MODEL = ("--model", "albert-like", "--embedding-size", "8", "--num-hidden-layers", "3", "--epochs", "5")
 
 Command = Callable[..., list[str]]
 
 
 @pytest.fixture(scope="module", autouse=True)
-def installed() -> Iterator[pytest.MonkeyPatch]:
-    """The plugin, beside the others."""
-    (point,) = (point for found in importlib_metadata.distributions(path=[str(FAKE)]) for point in found.entry_points)
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytest.MonkeyPatch]:
+    """The example, beside the others."""
+    site = tmp_path_factory.mktemp("site")
+    metadata = site / "bertrun_albert-0.1.0.dist-info"
+    metadata.mkdir()
+    (metadata / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: bertrun-albert\nVersion: 0.1.0\n", encoding="utf-8"
+    )
+    (metadata / "entry_points.txt").write_text("[bertrun]\nalbert = bertrun_albert.plugin\n", encoding="utf-8")
+    (point,) = (point for found in importlib_metadata.distributions(path=[str(site)]) for point in found.entry_points)
     points = [*importlib_metadata.entry_points(group="bertrun"), point]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(importlib_metadata, "entry_points", lambda group: points)
-        patch.syspath_prepend(FAKE)
+        patch.syspath_prepend(SOURCE)
         yield patch
-    for name in [name for name in sys.modules if name.startswith("fake_")]:
+    for name in [name for name in sys.modules if name.startswith("bertrun_albert")]:
         del sys.modules[name]
 
 
@@ -45,11 +52,11 @@ def trained(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestContract(PluginContract):
-    entry_point = "fake_shared_layers"
+    entry_point = "bertrun_albert.plugin"
 
 
 def test_the_plugin_imports_the_public_face_of_the_host_alone() -> None:
-    for path in FAKE.glob("*.py"):
+    for path in SOURCE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 assert not any(name.name.startswith("bert_core") for name in node.names), path
@@ -123,7 +130,7 @@ def test_predict_tags_every_word(trained: Path, capsys: pytest.CaptureFixture[st
 def test_without_the_plugin_its_checkpoint_says_which_model_is_missing(
     trained: Path, installed: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    points = [point for point in importlib_metadata.entry_points(group="bertrun") if point.name != "shared-layers"]
+    points = [point for point in importlib_metadata.entry_points(group="bertrun") if point.name != "albert"]
     with installed.context() as patch:
         patch.setattr(importlib_metadata, "entry_points", lambda group: points)
         assert run(["predict", str(trained), "--text", "Ana"]) == 3

@@ -28,7 +28,7 @@ class SharedLayersOptions:
 
 
 def _build(options, parts):
-    from fake_shared_encoder import SharedLayers
+    from .encoder import SharedLayers
 
     return SharedLayers(options, parts)
 
