@@ -14,11 +14,12 @@ from .errors import ConfigError, UsageError
 from .files import link, write_json, write_text
 from .options import Layer
 from .plan import CHOSEN, RUN, Plan, named_layer, read_toml
+from .training.ranks import Ranks
 from .training.run_folder import RUN_FILE, check_free
 
 DONE = "phases.json"
 KEY = "phases"
-_OF_ALL = ("output", "overwrite", "resume", "dry_run")  # options of the whole run, not of one phase
+_OF_ALL = ("output", "overwrite", "resume", "dry_run", "devices")  # options of the whole run, not of one phase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,38 +93,47 @@ def before(phase: Phase, previous: Path | None, folder: Path, *, dry: bool) -> L
 
 
 def run_phases(
-    plans: Sequence[Plan], folder: Path, start: Callable[[Plan, Path | None], bool], *, resume: bool, overwrite: bool
+    plans: Sequence[Plan],
+    folder: Path,
+    start: Callable[[Plan, Path | None, Ranks], bool],
+    *,
+    resume: bool,
+    overwrite: bool,
 ) -> None:
-    """Run the phases that are not done.
+    """Run the phases that are not done; of several processes the first one writes what belongs to all phases.
 
     Args:
         plans: One for each phase, in order; each writes into a folder of its own in `folder`.
         folder: Of the whole run.
-        start: Runs a plan, or goes on with the folder that it is given; says whether it came to its end.
+        start: Runs a plan, or goes on with the folder that it is given, among these processes; says whether it came
+            to its end.
         resume: Whether to go on with what the folder holds.
         overwrite: Whether what the folder holds may be replaced.
 
     Raises:
         BertrunError: Whatever stops a phase; `bertrun resume` goes on with it.
     """
-    if not resume:
+    ranks = Ranks.of()
+    if not resume and ranks.leads:
         check_free(folder, overwrite=overwrite)
         folder.mkdir(parents=True, exist_ok=True)
         write_text(folder / RUN_FILE, tomli_w.dumps({KEY: [_table(plan) for plan in plans]}))
         write_json(folder / DONE, {"done": []})
-    done = _done(folder)
+    done = _done(folder) if resume else []
     for plan in plans:
         path = plan.run.output
         assert path is not None
         if path.name in done:
             continue
         begun = resume and (path / "latest").exists()
-        if not start(plan, path if begun else None):
+        if not start(plan, path if begun else None, ranks):
             return
         done.append(path.name)
-        write_json(folder / DONE, {"done": done})
-        for name in ("best", "latest"):
-            link(folder / name, f"{path.name}/{name}")
+        if ranks.leads:
+            write_json(folder / DONE, {"done": done})
+            for name in ("best", "latest"):
+                link(folder / name, f"{path.name}/{name}")
+        ranks.meet()  # what the next phase begins with is written
 
 
 def _done(folder: Path) -> list[str]:

@@ -47,7 +47,9 @@ class Data:
     test: Reading | None
 
 
-def train(plan: Plan, manager: PluginManager, reporter: Reporter, *, resume: Path | None = None) -> bool:
+def train(
+    plan: Plan, manager: PluginManager, reporter: Reporter, *, resume: Path | None = None, ranks: Ranks | None = None
+) -> bool:
     """Run a plan from start to end, or from where it stopped.
 
     Args:
@@ -55,6 +57,7 @@ def train(plan: Plan, manager: PluginManager, reporter: Reporter, *, resume: Pat
         manager: The plugins.
         reporter: What is said goes here and into the run's log.
         resume: The folder of a run to go on with.
+        ranks: The processes that make it; by default those that the environment tells of.
 
     Returns:
         Whether it came to its end, or stopped where it was told to.
@@ -63,7 +66,7 @@ def train(plan: Plan, manager: PluginManager, reporter: Reporter, *, resume: Pat
         BertrunError: Whatever stops it; what was saved stays.
         Interrupted: A signal came; the run's state was saved.
     """
-    ranks = Ranks.of()
+    ranks = ranks or Ranks.of()
     reporter = reporter if ranks.leads else Silent()
     if resume is None and plan.run.resume == "auto":
         resume = begun(plan, reporter.say)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
+from pathlib import Path
 
 import click
 
-from bert_core.begun import default_folder
 from bert_core.errors import UsageError
 from bert_core.plan import Plan
 from bert_core.run_options import RunOptions
 
 from .state import State
+
+
+def shared() -> bool:
+    """Whether this is one of several processes of a run."""
+    return "MS_ROLE" in os.environ
 
 
 def check_alone(what: str, devices: int | None = None) -> None:
@@ -21,18 +27,24 @@ def check_alone(what: str, devices: int | None = None) -> None:
     Raises:
         UsageError: There are several, or they are wanted.
     """
-    if (devices or 1) > 1 or "MS_ROLE" in os.environ:
+    if (devices or 1) > 1 or shared():
         hint = "Do them one by one: each run by itself may be shared"
         raise UsageError(f"{what} cannot be shared among several processes", hint=hint)
 
 
 def wants_processes(run: RunOptions) -> bool:
     """Whether this process should start others; one that a launcher started is one of them, whatever is said."""
-    return (run.devices or 1) > 1 and not run.dry_run and "MS_ROLE" not in os.environ
+    return (run.devices or 1) > 1 and not run.dry_run and not shared()
 
 
-def launch(ctx: click.Context, plan: Plan) -> int:
+def launch(ctx: click.Context, plan: Plan, folder: Path, more: Sequence[str] = ()) -> int:
     """Start a process for each device, and see them to their end.
+
+    Args:
+        ctx: Of this command.
+        plan: The run, or the first of its phases.
+        folder: Of the run; what each process prints is kept beside it.
+        more: What the processes are told beside the command line.
 
     Returns:
         The exit code of the process that failed, or 0.
@@ -44,11 +56,10 @@ def launch(ctx: click.Context, plan: Plan) -> int:
     command = state.manager.command("launch")
     if command is None:
         raise UsageError(f"--devices {plan.run.devices} needs `bertrun launch`", hint="pip install bertrun-devices")
-    folder = plan.run.output or default_folder(plan.choices["task"].name)
     kept = folder.with_name(f"{folder.name}.ranks")
     words = ["--workers", str(plan.run.devices), "--from", "none", "--log-dir", str(kept)]
     if not plan.choices["device"].spec.bind_cores:
         words.append("--no-bind-cores")
-    again = ["--", sys.executable, "-m", "bert_core.cli", *state.arguments]
+    again = ["--", sys.executable, "-m", "bert_core.cli", *state.arguments, *more]
     code: int = command.main([*words, *again], prog_name="bertrun launch", standalone_mode=False, obj=state)
     return code

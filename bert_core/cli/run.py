@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from bert_core.begun import default_folder
 from bert_core.manager import PluginManager
 from bert_core.options import Layer, OptionInfo, index_options, options_of
 from bert_core.phases import read_phases
@@ -27,7 +28,7 @@ from .arguments import peek, spelled
 from .launching import launch, wants_processes
 from .legacy import translate
 from .options import PageContext, click_option, option_rows, selector_rows, selectors, unknown_arguments
-from .starting import Wanted, decide, start, start_phases
+from .starting import Wanted, decide, decide_phases, start, start_phases
 from .state import State
 
 META = "bertrun.run"
@@ -78,11 +79,14 @@ class RunCommand(click.Command):
         told = Layer(origin="command line", flat=flat)
         wanted = [Wanted(one.names, [told, *one.layers]) for one in wanted]
         if phases:
-            start_phases(manager, phases, wanted)
+            plans, folder = decide_phases(manager, phases, wanted)
+            if wants_processes(plans[0].run):
+                return launch(ctx, plans[0], folder, ["--output", str(folder)])
+            start_phases(manager, plans, folder)
             return 0
         plan = decide(manager, wanted[0].names, wanted[0].layers)
         if wants_processes(plan.run):
-            return launch(ctx, plan)
+            return launch(ctx, plan, plan.run.output or default_folder(plan.choices["task"].name))
         start(manager, plan)
         return 0
 

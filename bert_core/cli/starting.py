@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from bert_core.begun import default_folder, is_begun
 from bert_core.errors import UsageError
@@ -16,7 +17,7 @@ from bert_core.phases import DONE, Phase, before, read_phases, run_phases
 from bert_core.plan import DATA, RUN, Plan, find, make_plan, read_config, read_run_file, read_toml, said
 from bert_core.probing import check_available
 
-from .launching import check_alone
+from .launching import check_alone, shared
 
 
 @dataclass(frozen=True)
@@ -61,8 +62,8 @@ def config_of_weights(manager: PluginManager, layers: list[Layer]) -> Mapping[st
     return config_of(weights_folder(resolve(str(weights), manager.specs("weights")))) if named else None
 
 
-def start(manager: PluginManager, plan: Plan, resume: Path | None = None) -> bool:
-    """Run a plan, or go on with the folder of a run; whether it came to its end."""
+def start(manager: PluginManager, plan: Plan, resume: Path | None = None, ranks: Any = None) -> bool:
+    """Run a plan, or go on with the folder of a run, as one of those processes; whether it came to its end."""
     with ctrl_c_later():  # NumPy starts threads
         from bert_core.runner import train
     from bert_core.seeds import train_seeds
@@ -76,25 +77,30 @@ def start(manager: PluginManager, plan: Plan, resume: Path | None = None) -> boo
             check_alone(f"--seeds {run.seeds}", run.devices)
             train_seeds(plan, manager, console, resume=resume)
             return True
-        return train(plan, manager, console, resume=resume)
+        return train(plan, manager, console, resume=resume, ranks=ranks)
     finally:
         console.close()
 
 
-def start_phases(manager: PluginManager, phases: Sequence[Phase], wanted: Sequence[Wanted]) -> None:
-    """Run a file with phases: all plans are decided before the first one starts."""
-    layers = wanted[0].layers
+def decide_phases(manager: PluginManager, phases: Sequence[Phase], wanted: Sequence[Wanted]) -> tuple[list[Plan], Path]:
+    """The plans of a file with phases, all before the first one starts, and the folder of the whole run."""
     for one in wanted:
         _check_device(manager, one.names)
-    named = said(layers, "output")
+    named = said(wanted[0].layers, "output")
+    if not named and shared():
+        raise UsageError("several processes have to be told where phases are written", hint="Say --output")
     folder = Path(str(named)) if named else default_folder(str(wanted[0].names.get("task")))
     plans = _plans(manager, phases, wanted, folder)
-    first = plans[0].run
-    check_alone("phases", first.devices)
-    if first.seeds > 1:
+    if plans[0].run.seeds > 1:
         raise UsageError(
             "--seeds and phases do not go together", hint="Say --seed and --output, and run it once for each"
         )
+    return plans, folder
+
+
+def start_phases(manager: PluginManager, plans: Sequence[Plan], folder: Path) -> None:
+    """Run phases, one after the other."""
+    first = plans[0].run
     if first.dry_run:
         for plan in plans:
             start(manager, plan)
@@ -121,7 +127,6 @@ def _plans(manager: PluginManager, phases: Sequence[Phase], wanted: Sequence[Wan
 def resume(manager: PluginManager, folder: Path) -> None:
     """Go on with the run of a folder, or with the first of its phases that is not done."""
     if "phases" in read_toml(folder / "run.toml"):
-        check_alone("phases")
         phases = read_phases(folder / "run.toml")
         plans = _plans(manager, phases, [Wanted(phase.names, [phase.layer]) for phase in phases], folder)
         run_phases(plans, folder, partial(start, manager), resume=True, overwrite=False)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -176,13 +179,37 @@ def test_what_is_wrong_in_the_file_is_said_before_anything_starts(
     assert not (tmp_path / "out").exists()
 
 
-def test_phases_and_seeds_are_for_one_process(
-    corpus: Path, command: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_several_processes_are_told_where_phases_are_written(
+    file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    path = tmp_path / "phases.toml"
-    path.write_text(FILE.format(corpus=corpus, carry="false"), encoding="utf-8")
-    assert run(["--config", str(path), "--devices", "2", "--output", str(tmp_path / "run")]) == 2
-    assert "phases cannot be shared among several processes" in capsys.readouterr().err
+    for name, value in {"MS_ROLE": "MS_WORKER", "MS_NODE_ID": "0", "MS_WORKER_NUM": "2"}.items():
+        monkeypatch.setenv(name, value)
+    assert run(["--config", str(file()), *TINY.split()]) == 2
+    assert "several processes have to be told where phases are written. Say --output" in capsys.readouterr().err
+
+
+def test_seeds_are_for_one_process(
+    command: Callable[..., list[str]], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(command(tmp_path / "run", "--seeds", "2", "--devices", "2")) == 2
     assert "--seeds 2 and --devices 2 do not go together" in capsys.readouterr().err
     assert not (tmp_path / "run").exists()
+
+
+def test_two_processes_go_through_the_phases_of_one_and_go_on_where_they_stopped(
+    straight: Path, file: Callable[..., Path], tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    where = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    program = [sys.executable, "-m", "bert_core.cli"]
+    launched = [*program, "launch", "--workers", "2", "--log-dir", str(tmp_path / "ranks"), "--", *program]
+    for arguments in (
+        [*program, *words(file(True), out, "--devices", "2", "--stop-after", "2")],
+        [*launched, "resume", str(out)],
+    ):
+        done = subprocess.run(arguments, env=where, capture_output=True, text=True, timeout=300, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+    for phase in ("phase-1-short", "phase-2-long"):
+        for row, expected in zip(rows_of(out / phase), rows_of(straight / phase), strict=True):
+            assert row.get("loss") == (expected.get("loss") and pytest.approx(expected["loss"], rel=1e-6))
+    assert json.loads((out / "phases.json").read_text(encoding="utf-8"))["done"] == ["phase-1-short", "phase-2-long"]
