@@ -20,6 +20,7 @@ from .describe import describe, plugins
 from .embed import embed
 from .evaluate import evaluate, predict, resume
 from .export import export
+from .new_plugin import new_plugin
 from .run import RunCommand
 from .score import score
 from .state import State
@@ -91,7 +92,8 @@ def driver() -> None:
     """Train, evaluate and serve BERT-family encoders on MindSpore."""
 
 
-for command in (RunCommand(), resume, evaluate, predict, score, embed, export, data, weights, describe, plugins):
+COMMANDS = (RunCommand(), resume, evaluate, predict, score, embed, export, data, weights, describe, plugins, new_plugin)
+for command in COMMANDS:
     driver.add_command(command)
 
 

@@ -18,7 +18,7 @@ from bert_core.cli.main import run
 from bert_core.testing import PluginContract
 
 SOURCE = Path(__file__).parents[2] / "examples" / "albert" / "src"
-MODEL = ("--model", "albert-like", "--embedding-size", "8", "--num-hidden-layers", "3", "--epochs", "5")
+MODEL = ("--model", "albert", "--embedding-size", "8", "--num-hidden-layers", "3", "--epochs", "5")
 
 Command = Callable[..., list[str]]
 
@@ -66,7 +66,7 @@ def test_the_plugin_imports_the_public_face_of_the_host_alone() -> None:
 
 
 def test_its_options_are_on_the_help_page(capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(["--task", "ner", "--model", "albert-like", "--help"]) == 0
+    assert run(["--task", "ner", "--model", "albert", "--help"]) == 0
     page = capsys.readouterr().out
     assert "--embedding-size" in page
     assert "How often the one layer is used." in page
@@ -87,7 +87,7 @@ def test_a_checkpoint_holds_the_layer_once_and_names_the_family(trained: Path) -
     assert tensors["bert.embeddings.words"].shape[1] == 8
     assert tensors["bert.widen.weight"].shape == (16, 8)
     config = json.loads((trained / "best" / "config.json").read_text(encoding="utf-8"))
-    assert (config["model_type"], config["embedding_size"], config["num_hidden_layers"]) == ("albert-like", 8, 3)
+    assert (config["model_type"], config["embedding_size"], config["num_hidden_layers"]) == ("albert", 8, 3)
 
 
 def test_stop_and_resume_end_with_the_same_bytes(trained: Path, command: Command, tmp_path: Path) -> None:
@@ -112,7 +112,7 @@ def test_its_one_layer_is_frozen_or_learns_slower_as_its_spec_says(
     assert "first_moment.bert.widen.weight" in moments
     assert not any(".bert.layer." in name for name in moments)
     assert run(command(tmp_path / "more", *MODEL, "--freeze-layers", "2")) == 2
-    assert "--freeze-layers 2: the model 'albert-like' has one layer" in capsys.readouterr().err
+    assert "--freeze-layers 2: the model 'albert' has one layer" in capsys.readouterr().err
 
 
 def test_eval_gives_the_scores_of_the_run(trained: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -134,7 +134,7 @@ def test_without_the_plugin_its_checkpoint_says_which_model_is_missing(
     with installed.context() as patch:
         patch.setattr(importlib_metadata, "entry_points", lambda group: points)
         assert run(["predict", str(trained), "--text", "Ana"]) == 3
-    assert "no model named 'albert-like'" in capsys.readouterr().err
+    assert "no model named 'albert'" in capsys.readouterr().err
 
 
 def test_a_model_without_heads_for_pretraining_says_what_it_lacks(
@@ -144,7 +144,7 @@ def test_a_model_without_heads_for_pretraining_says_what_it_lacks(
     vocab = ["--vocab", f"{data}/vocab.txt"]
     made = f"data pretrain {tmp_path}/text.txt --max-length 32 --dupe-factor 2 --quiet --output {tmp_path}/records"
     assert run([*made.split(), *vocab]) == 0
-    line = f"--task pretrain --model albert-like --train-data {tmp_path}/records --output {tmp_path}/run"
+    line = f"--task pretrain --model albert --train-data {tmp_path}/records --output {tmp_path}/run"
     assert run([*line.split(), *vocab]) == 2
     said = capsys.readouterr().err
     assert "the task wants the encoder's own head 'pretraining', and this model has none" in said

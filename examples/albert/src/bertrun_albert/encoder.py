@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import mindspore as ms
-from mindspore import Parameter, Tensor, nn, ops
-
 from bert_core import Noise, truncated_normal
+from mindspore import Parameter, Tensor, nn, ops
 
 
 class Maker:

@@ -8,7 +8,7 @@ from bert_core import ModelSpec, hookimpl, option
 
 
 @dataclass(frozen=True, kw_only=True)
-class SharedLayersOptions:
+class AlbertOptions:
     """The sizes of ALBERT's base model (Lan et al. 2020)."""
 
     vocab_size: int = option(30000, minimum=1, help="Rows of the word embeddings.")
@@ -36,10 +36,10 @@ def _build(options, parts):
 @hookimpl
 def bertrun_register_models():
     yield ModelSpec(
-        name="albert-like",
+        name="albert",
         summary="One layer used many times, behind narrow word embeddings (after Lan et al. 2020).",
-        options=SharedLayersOptions,
-        presets={"albert-like-tiny": {"embedding_size": 64, "hidden_size": 128, "num_attention_heads": 2}},
+        options=AlbertOptions,
+        presets={"albert-tiny": {"embedding_size": 64, "hidden_size": 128, "num_attention_heads": 2}},
         layers=lambda options: [("embeddings.", "widen."), "layer."],
         build=_build,
     )

@@ -11,7 +11,7 @@ def closeness(options):
     return score
 
 
-def similarity(options, state):
+def build(options, state):
     from .task import SimilarityTask
 
     return SimilarityTask()
@@ -19,9 +19,9 @@ def similarity(options, state):
 
 @hookimpl
 def bertrun_register_metrics():
-    yield MetricSpec(name="closeness", summary="One less the mean distance of two numbers.", build=closeness)
+    yield MetricSpec(name="similarity-closeness", summary="One less the mean distance of two numbers.", build=closeness)
 
 
 @hookimpl
 def bertrun_register_tasks():
-    yield TaskSpec(name="similarity", summary="Tell how alike two sentences are.", build=similarity)
+    yield TaskSpec(name="similarity", summary="Tell how alike two sentences are.", build=build)

@@ -1,15 +1,14 @@
 """Two sentences and a number from 0 to 1 in each line, with tabs between."""
 
 import numpy as np
-from mindspore import Tensor, nn, ops
-
 from bert_core import DataError, Feature, Reading, Window, lines, truncated_normal
+from mindspore import Tensor, nn, ops
 
 
 class SimilarityTask:
     reads, head_inputs, loss_inputs = "pooled", (), ("score",)
     features = {"score": Feature(dtype="float32", ragged=False)}
-    metrics, best = ("closeness",), "closeness"
+    metrics, best = ("similarity-closeness",), "closeness"
     labels, rates, undecayed, head_dropout = ("score",), {}, (), 0.1
 
     def read(self, source, split):

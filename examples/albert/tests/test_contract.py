@@ -1,0 +1,5 @@
+from bert_core.testing import PluginContract
+
+
+class TestContract(PluginContract):
+    entry_point = "bertrun_albert.plugin"
