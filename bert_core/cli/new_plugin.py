@@ -9,7 +9,7 @@ import click
 from bert_core.new_plugin import KINDS, write
 
 
-@click.command("new-plugin")
+@click.command("new-plugin", short_help="Write a package to begin a plugin with.")
 @click.argument("name")
 @click.option("--kind", type=click.Choice(KINDS), required=True, help="What it adds.")
 @click.option("--output", type=click.Path(path_type=Path), metavar="DIR", help="Default: bertrun-NAME.")
