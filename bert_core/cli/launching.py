@@ -47,6 +47,7 @@ def launch(ctx: click.Context, plan: Plan) -> int:
     folder = plan.run.output or default_folder(plan.choices["task"].name)
     kept = folder.with_name(f"{folder.name}.ranks")
     words = ["--workers", str(plan.run.devices), "--from", "none", "--log-dir", str(kept)]
+    words += ["--plain-stdout"] if plan.run.json else []
     again = ["--", sys.executable, "-m", "bert_core.cli", *state.arguments]
     code: int = command.main([*words, *again], prog_name="bertrun launch", standalone_mode=False, obj=state)
     return code

@@ -28,6 +28,7 @@ class Settings:
         hccl_exec_timeout: Seconds that an operation over Ascend's devices may take.
         nccl_ib_timeout: NCCL's own measure of patience over InfiniBand, where it is said.
         variables: More of the environment.
+        plain: Whether rank 0's standard output is passed on as it is.
     """
 
     command: tuple[str, ...]
@@ -39,6 +40,7 @@ class Settings:
     hccl_exec_timeout: int = 1836
     nccl_ib_timeout: int | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    plain: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +54,7 @@ class Process:
         environment: What is added to the launcher's own.
         cores: The cores that it is bound to; none for no binding.
         folder: Where its files are.
+        plain: Whether its standard output is the launcher's own.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Process:
     environment: Mapping[str, str]
     cores: tuple[int, ...]
     folder: Path
+    plain: bool = False
 
     @property
     def log(self) -> Path:
@@ -118,6 +122,7 @@ def _rank(cluster: Cluster, place: Place, part: Sequence[int], settings: Setting
         },
         cores=tuple(part),
         folder=settings.folder,
+        plain=settings.plain and place.rank == 0,
     )
 
 
