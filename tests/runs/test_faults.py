@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -177,15 +178,16 @@ def test_a_master_port_that_is_taken_ends_a_run_before_it_begins(command: Comman
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_ranks_that_never_come_are_named(command: Command, tmp_path: Path) -> None:
     """Three machines are said, and two of them never come."""
     with socket.socket() as found:
         found.bind(("", 0))
         port = found.getsockname()[1]
     since = time.time()
-    places = ["--nodes", "3", "--node-rank", "0", "--master", f"127.0.0.1:{port}", "--timeout", "10"]
+    places = ["--nodes", "3", "--node-rank", "0", "--master", f"127.0.0.1:{port}", "--timeout", "30"]
     line = ["launch", *places, "--log-dir", str(tmp_path / "logs"), "--", sys.executable, "-m", "bert_core.cli"]
-    end = ended(begun([*line, *command(tmp_path / "run")]), tmp_path, 60)
+    end = ended(begun([*line, *command(tmp_path / "run")]), tmp_path, 90)
     tell(end, since)
     assert end.code == 9
     assert "bertrun launch: of 3 ranks 2 did not come: 1, 2\n" in end.said
@@ -213,16 +215,23 @@ def test_a_shard_that_one_rank_cannot_read_is_named(pretrain: Command, corpus: P
     assert "Traceback" not in end.said
 
 
+def fill(path: Path) -> None:
+    """Take what is left of a disk."""
+    with path.open("wb", buffering=0) as file, suppress(OSError):
+        while file.write(bytes(1024)):
+            pass
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of two MiB."""
     folder = tmp_path / "disk"
     folder.mkdir()
     words = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
-    if os.geteuid() or subprocess.run(words, check=False, capture_output=True).returncode:  # noqa: S603
+    if os.geteuid() or subprocess.run(words, check=False, capture_output=True).returncode:
         pytest.skip("nothing can be mounted here")
     yield folder
-    subprocess.run(["umount", str(folder)], check=True)  # noqa: S603, S607
+    subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.mark.slow
@@ -233,10 +242,7 @@ def test_a_disk_that_is_full_on_rank_0_keeps_the_checkpoint_before(
     process = begun(command(output, *LONG, *TWO))
     until((output / "latest").exists, process)
     since = time.time()
-    (small_disk / "filler").write_bytes(b"")
-    with (small_disk / "filler").open("wb", buffering=0) as filler, pytest.raises(OSError, match="No space"):
-        while True:
-            filler.write(bytes(1024))
+    fill(small_disk / "filler")
     end = ended(process, output, 60)
     tell(end, since)
     (small_disk / "filler").unlink()
@@ -252,7 +258,7 @@ def test_scores_for_programs_stand_alone_on_standard_output(command: Command, tm
     words = command(tmp_path / "run", "--max-steps", "2", "--json", *TWO)
     where = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     line = [sys.executable, "-m", "bert_core.cli", *words]
-    done = subprocess.run(line, env=where, capture_output=True, text=True, check=True, timeout=120)  # noqa: S603
+    done = subprocess.run(line, env=where, capture_output=True, text=True, check=True, timeout=120)
     assert done.stdout.startswith('{"precision": ')
     assert done.stdout.count("\n") == 1
     assert "[rank 0] step 2/2" in done.stderr
