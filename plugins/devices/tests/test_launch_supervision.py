@@ -188,7 +188,7 @@ def test_a_rank_without_heartbeat_hangs_and_shows_its_stack(start: Start, tmp_pa
     launcher = start(beats % str(tmp_path / "rank-0.heartbeat"), hangs, hang=1.5)
     out, err = launcher.communicate(timeout=20)
     assert launcher.returncode == 124
-    assert "rank 1 hangs: no heartbeat for 1.5 s" in err
+    assert "SAID rank 1 hangs: no heartbeat for 2 s. The stacks" in err
     assert "waits_for_ever" in (tmp_path / "rank-1.log").read_text()
     assert "waits_for_ever" in out
 
@@ -243,18 +243,8 @@ def test_ranks_that_did_not_come_are_those_the_scheduler_did_not_note(
 
 def test_a_rank_whose_output_stays_as_it_is_alone_has_standard_output(tmp_path: Path) -> None:
     script = "import os, sys; print('out', os.environ['RANK_ID']); print('err', file=sys.stderr)"
-    words = [
-        "launch",
-        "--workers",
-        "2",
-        "--log-dir",
-        str(tmp_path),
-        "--plain-stdout",
-        "--",
-        sys.executable,
-        "-c",
-        script,
-    ]
+    said = ["--workers", "2", "--grace", "1", "--log-dir", str(tmp_path), "--plain-stdout"]
+    words = ["launch", *said, "--", sys.executable, "-c", script]
     where = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     line = [sys.executable, "-m", "bert_core.cli", *words]
     done = subprocess.run(line, env=where, capture_output=True, text=True, timeout=60, check=False)

@@ -11,6 +11,7 @@ from pathlib import Path
 from . import cores
 from .cluster import Cluster, Place
 
+SAYS_WHO_CAME = "2"  # MindSpore's level of logging at which the scheduler process prints each rank that comes
 HEARTBEAT = "BERTRUN_HEARTBEAT"  # the host touches the file that it names
 
 
@@ -94,7 +95,7 @@ def _scheduler(cluster: Cluster, settings: Settings) -> Process:
         name="scheduler",
         rank=None,
         command=(sys.executable, "-m", f"{__package__}.scheduler"),
-        environment={**_meeting(cluster, settings), "MS_ROLE": "MS_SCHED", "RANK_ID": "0"},
+        environment={**_meeting(cluster, settings), "MS_ROLE": "MS_SCHED", "RANK_ID": "0", "GLOG_v": SAYS_WHO_CAME},
         cores=(),
         folder=settings.folder,
     )
