@@ -89,7 +89,7 @@ class Session:
                 self._folder.log(outcome)
             if isinstance(error, NotFiniteError):
                 self._report(error)
-            with suppress(CheckpointError):  # what stopped the run is said, and not that too
+            with suppress(CheckpointError, OSError):  # what stopped the run is said, and not that too
                 self._collect(wait=True)
             raise
         finally:
