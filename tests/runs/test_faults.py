@@ -258,7 +258,8 @@ def test_scores_for_programs_stand_alone_on_standard_output(command: Command, tm
     words = command(tmp_path / "run", "--max-steps", "2", "--json", *TWO)
     where = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     line = [sys.executable, "-m", "bert_core.cli", *words]
-    done = subprocess.run(line, env=where, capture_output=True, text=True, check=True, timeout=120)
+    done = subprocess.run(line, env=where, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr
     assert done.stdout.startswith('{"precision": ')
     assert done.stdout.count("\n") == 1
     assert "[rank 0] step 2/2" in done.stderr
