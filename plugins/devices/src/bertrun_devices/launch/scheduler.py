@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from bert_core.errors import RankLostError
+from bert_core import RankLostError
 
 
 def main() -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
-from bert_core.errors import RankLostError
+from bert_core import RankLostError
 
 from . import blame
 from .console import Console
