@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from . import lines
-from .errors import BertrunError, DataError, DeviceError, UsageError
+from .errors import BertrunError, DataError, DeviceError, RankLostError, UsageError
 from .hookspecs import hookimpl
 from .initial import truncated_normal
 from .options import option
@@ -44,6 +44,7 @@ __all__ = [
     "OptimizerSpec",
     "ParameterGroup",
     "Probe",
+    "RankLostError",
     "Reading",
     "RunView",
     "ScheduleSpec",

@@ -93,6 +93,12 @@ class RunBusyError(BertrunError):
     exit_code = 8
 
 
+class RankLostError(BertrunError):
+    """Another process of a run that several share did not answer; that one has the fault, and this one only waited."""
+
+    exit_code = 9
+
+
 class Interrupted(BertrunError):
     """A signal ended the run after its state was saved; `bertrun resume` goes on."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from .assembly import (
 )
 from .begun import begun, default_folder, folder_of
 from .data.bad_records import BadRecords
-from .errors import UsageError
+from .errors import CheckpointError, UsageError
 from .manager import PluginManager
 from .plan import Plan
 from .protocols import Task
@@ -84,6 +85,11 @@ def train(
     folder = _folder(plan, resume, ranks)
     try:
         return Session(run, folder).go()
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        hint = f"Make room, and go on with `bertrun resume {folder.path}`"
+        raise CheckpointError(f"the run cannot be written: {error.strerror}", where=folder.path, hint=hint) from None
     finally:
         folder.close()
 

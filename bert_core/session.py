@@ -85,10 +85,11 @@ class Session:
                 return self._work()
         except BaseException as error:
             outcome = "interrupted" if isinstance(error, (Interrupted, KeyboardInterrupt)) else f"failed: {error}"
-            self._folder.log(outcome)
+            with suppress(OSError):  # the disk may be full, which is what stops the run
+                self._folder.log(outcome)
             if isinstance(error, NotFiniteError):
                 self._report(error)
-            with suppress(CheckpointError):  # what stopped the run is said, and not that too
+            with suppress(CheckpointError, OSError):  # what stopped the run is said, and not that too
                 self._collect(wait=True)
             raise
         finally:

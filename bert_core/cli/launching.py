@@ -58,8 +58,8 @@ def launch(ctx: click.Context, plan: Plan, folder: Path, more: Sequence[str] = (
         raise UsageError(f"--devices {plan.run.devices} needs `bertrun launch`", hint="pip install bertrun-devices")
     kept = folder.with_name(f"{folder.name}.ranks")
     words = ["--workers", str(plan.run.devices), "--from", "none", "--log-dir", str(kept)]
-    if not plan.choices["device"].spec.bind_cores:
-        words.append("--no-bind-cores")
+    words += [] if plan.choices["device"].spec.bind_cores else ["--no-bind-cores"]
+    words += ["--plain-stdout"] if plan.run.json else []
     again = ["--", sys.executable, "-m", "bert_core.cli", *state.arguments, *more]
     code: int = command.main([*words, *again], prog_name="bertrun launch", standalone_mode=False, obj=state)
     return code

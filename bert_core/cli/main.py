@@ -36,6 +36,7 @@ Examples:
 """
 
 
+STOPPED = "bertrun: stopped by SIGTERM"
 ALONE = ("--help", "-h", "--version")
 # click 8.1 has no such error: it prints the page itself
 NO_ARGUMENTS: type[click.ClickException] | tuple[()] = getattr(click.exceptions, "NoArgsIsHelpError", ())
@@ -121,11 +122,14 @@ def run(arguments: Sequence[str]) -> int:
         return error.exit_code
     except (click.Abort, KeyboardInterrupt) as error:
         if isinstance(error, Terminated) or isinstance(error.__cause__, Terminated):  # click makes an Abort of it
-            click.echo("bertrun: stopped by SIGTERM", err=True)
+            click.echo(STOPPED, err=True)
             return 143
         click.echo("bertrun: interrupted", err=True)
         return 130
-    except Exception:
+    except Exception as error:
+        if isinstance(error.__cause__, Terminated):  # it came while a module's C code began, which gives an ImportError
+            click.echo(STOPPED, err=True)
+            return 143
         traceback.print_exc()
         click.echo("bertrun: this is a bug in bertrun or in a plugin; please report the lines above", err=True)
         return 1

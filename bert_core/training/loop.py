@@ -73,6 +73,7 @@ def train_steps(
 
     Raises:
         NumericsError: The loss or the gradients are not finite, and there is no loss scale, or it fell too often.
+        RankLostError: Another process did not answer.
     """
     with ThreadPoolExecutor(max_workers=1) as ahead:  # the next batch is made while this one is learnt from
         with ctrl_c_later():  # nor does the thread that starts here ever hear it
@@ -87,7 +88,8 @@ def train_steps(
             tensors = [[Tensor.from_numpy(array) for array in batch] for batch in batches]
             number = progress.carried + progress.updates + 1
             told = leaving.told() if leaving else ()
-            outcome = stepper(tensors, rate=rate, number=number, scale=scale, told=told)
+            with course.ranks.answered():
+                outcome = stepper(tensors, rate=rate, number=number, scale=scale, told=told)
             if leaving:
                 leaving.heard(outcome.told)
             record = StepRecord(

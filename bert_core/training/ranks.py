@@ -5,16 +5,21 @@ from __future__ import annotations
 import hashlib
 import os
 import pickle
-from collections.abc import Mapping, Sequence
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bert_core.errors import UsageError
+from bert_core.errors import RankLostError, UsageError
+from bert_core.heartbeat import beat
 
 Item = TypeVar("Item")
 ROLE, WORKER = "MS_ROLE", "MS_WORKER"
+_COLLECTIVE = re.compile("AllReduce|AllGather|ReduceScatter|Broadcast|Barrier")  # named by what MindSpore raises
 
 
 class Ranks:
@@ -68,10 +73,44 @@ class Ranks:
 
         from .sums import Sum
 
-        init(collective)
+        with self.met():
+            init(collective)
         self.rank = get_rank()
         self.leads = self.rank == 0
         self._sum = Sum()
+
+    @contextmanager
+    def met(self) -> Iterator[None]:
+        """While the processes look for one another.
+
+        Raises:
+            RankLostError: Not all of them came in time.
+        """
+        beat()
+        began = time.monotonic()
+        try:
+            yield
+        except RuntimeError:
+            what = f"not all {self.size} processes met within {time.monotonic() - began:.0f} s"
+            hint = "Start the missing ones sooner, or wait longer with `bertrun launch --timeout`"
+            raise RankLostError(what, hint=hint) from None
+
+    @contextmanager
+    def answered(self) -> Iterator[None]:
+        """While this process needs the others, of which one may be gone.
+
+        Raises:
+            RankLostError: MindSpore has given up waiting for them.
+        """
+        beat()  # whoever has not come so far has an older one
+        began = time.monotonic()
+        try:
+            yield
+        except RuntimeError as error:
+            if self.alone or not _COLLECTIVE.search(str(error)):
+                raise
+            what = f"rank {self.rank} waited {time.monotonic() - began:.0f} s for another process, which did not answer"
+            raise RankLostError(what) from None
 
     def share(self, items: Sequence[Item] | NDArray[Any]) -> Any:
         """This process's part of a row of things: neighbours, as many as the others have, or one more or less."""
@@ -87,10 +126,11 @@ class Ranks:
         if self.alone:
             return [value]
         content = pickle.dumps(value)
-        sizes = self._sum.of(self._placed(np.array([len(content)], np.float32), [1] * self.size))
         own = np.frombuffer(content + b"\0" * (len(content) % 2), np.uint16)
-        lengths = [(int(size) + 1) // 2 for size in sizes]
-        whole = self._sum.of(self._placed(own.astype(np.float32), lengths)).astype(np.uint16)
+        with self.answered():
+            sizes = self._sum.of(self._placed(np.array([len(content)], np.float32), [1] * self.size))
+            lengths = [(int(size) + 1) // 2 for size in sizes]
+            whole = self._sum.of(self._placed(own.astype(np.float32), lengths)).astype(np.uint16)
         parts = np.split(whole, np.cumsum(lengths)[:-1])
         return [pickle.loads(part.tobytes()) for part in parts]  # noqa: S301 - what the processes of this run wrote
 

@@ -8,6 +8,7 @@ import os
 import shutil
 import socket
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +72,9 @@ class RunFolder:
 
     def close(self) -> None:
         """Give the folder free; a run that was to be replaced is back where nothing replaced it."""
-        self._metrics.close()
-        self._log.close()
+        for file in (self._metrics, self._log):
+            with suppress(OSError):  # what a full disk did not take is tried again, and was said
+                file.close()
         (self.path / LOCK).unlink(missing_ok=True)
         if self._replaced is not None:
             shutil.rmtree(self.path)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bert_core.errors import UsageError
+from bert_core.errors import RankLostError, UsageError
 from bert_core.interrupt import StopAsked, StopFlag
 from bert_core.training.leaving import Leaving
 from bert_core.training.ranks import Ranks
@@ -56,6 +57,21 @@ class TestShared:
     def test_a_difference_names_the_ranks_and_what_differs(self) -> None:
         with pytest.raises(UsageError, match="ranks 0 and 1 begin with different data"):
             Gathering(0, 2).check_same("data", b"1 step")
+
+    def test_a_collective_that_fails_says_that_another_process_is_lost(self) -> None:
+        with pytest.raises(RankLostError, match="rank 1 waited 0 s for another process"), Ranks(1, 2).answered():
+            raise RuntimeError("Launch kernel failed: Default/reduced-Reduced/AllReduce-op0")
+
+    def test_what_fails_otherwise_stays_what_it_is(self) -> None:
+        with pytest.raises(RuntimeError, match="MatMul"), Ranks(1, 2).answered():
+            raise RuntimeError("Launch kernel failed: Default/MatMul-op0")
+
+    def test_a_rank_shows_progress_when_it_begins_to_wait(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("BERTRUN_HEARTBEAT", str(tmp_path / "beat"))
+        with Ranks(1, 2).answered():
+            assert (tmp_path / "beat").exists()
 
     @given(st.lists(st.integers(1, 40), min_size=1, max_size=20), st.integers(1, 60))
     def test_messages_hold_neighbours_and_no_more_than_they_may(self, sizes: list[int], most: int) -> None:

@@ -7,10 +7,11 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from bertrun_devices.launch.blame import missing
 from bertrun_devices.launch.plan import Process
 from bertrun_devices.launch.supervision import Patience, Supervisor
 
@@ -187,9 +188,69 @@ def test_a_rank_without_heartbeat_hangs_and_shows_its_stack(start: Start, tmp_pa
     launcher = start(beats % str(tmp_path / "rank-0.heartbeat"), hangs, hang=1.5)
     out, err = launcher.communicate(timeout=20)
     assert launcher.returncode == 124
-    assert "rank 1 hangs: no heartbeat for 1.5 s" in err
+    assert "SAID rank 1 hangs: no heartbeat for 2 s. The stacks" in err
     assert "waits_for_ever" in (tmp_path / "rank-1.log").read_text()
     assert "waits_for_ever" in out
+
+
+WAITED = "import time; time.sleep(%s); print('waited'); raise SystemExit(9)"
+
+
+def test_a_rank_that_waited_is_not_blamed_for_one_that_fails_later(start: Start) -> None:
+    launcher = start(WAITED % 0, "import time; time.sleep(1); print('mine'); raise SystemExit(4)", grace=1)
+    _, err = launcher.communicate(timeout=20)
+    assert launcher.returncode == 4
+    assert err.count("SAID") == 1
+    assert "rank 1 failed with exit code 4" in err
+
+
+def test_of_ranks_that_are_left_the_one_with_the_oldest_heartbeat_hangs(start: Start, tmp_path: Path) -> None:
+    """Ranks 0 and 3 gave up; rank 1 beats as one does that waits, and rank 2 does not."""
+    beats = "import time, pathlib; time.sleep(1); pathlib.Path(%r).touch(); time.sleep(60)"
+    hangs = "import time\ndef waits_for_ever():\n    time.sleep(60)\nwaits_for_ever()"
+    launcher = start(WAITED % 1, beats % str(tmp_path / "rank-1.heartbeat"), hangs, WAITED % 2)
+    _, err = launcher.communicate(timeout=30)
+    assert launcher.returncode == 124
+    assert "SAID rank 2 hangs: no heartbeat for" in err
+    assert "and rank 0, rank 3 waited for it" in err
+    assert "waits_for_ever" in (tmp_path / "rank-2.log").read_text()
+
+
+def test_ranks_that_waited_for_one_of_another_machine_say_so(start: Start) -> None:
+    launcher = start(WAITED % 0, WAITED % 0)
+    _, err = launcher.communicate(timeout=20)
+    assert launcher.returncode == 9
+    assert "rank 0, rank 1 waited in vain, and no other rank of this machine failed. Its last lines" in err
+
+
+def test_a_rank_that_ended_while_others_waited_is_named(start: Start) -> None:
+    launcher = start("print('all done')", WAITED % 0.5)
+    _, err = launcher.communicate(timeout=20)
+    assert launcher.returncode == 9
+    assert "rank 0 ended without an error while rank 1 waited." in err
+    assert "all done" in err
+
+
+@pytest.mark.parametrize(("came", "said"), [((0, 2), "of 3 ranks 1 did not come: 1"), ((0, 1, 2), "")])
+def test_ranks_that_did_not_come_are_those_the_scheduler_did_not_note(
+    tmp_path: Path, came: Sequence[int], said: str
+) -> None:
+    line = "[WARNING] DISTRIBUTED(1,7f,python) ProcessRegister] The new node: {0}(role: MS_WORKER), rank id: {0}, "
+    line += "device id: {0}, hostname: vm, ip: 127.0.0.1 is registered successfully.\n"
+    (tmp_path / "scheduler.log").write_text("".join(line.format(rank) for rank in came))
+    assert missing(tmp_path / "scheduler.log", 3) == said
+
+
+def test_a_rank_whose_output_stays_as_it_is_alone_has_standard_output(tmp_path: Path) -> None:
+    script = "import os, sys; print('out', os.environ['RANK_ID']); print('err', file=sys.stderr)"
+    said = ["--workers", "2", "--grace", "1", "--log-dir", str(tmp_path), "--plain-stdout"]
+    words = ["launch", *said, "--", sys.executable, "-c", script]
+    where = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    line = [sys.executable, "-m", "bert_core.cli", *words]
+    done = subprocess.run(line, env=where, capture_output=True, text=True, timeout=60, check=False)
+    assert done.stdout == "out 0\n"
+    assert "[rank 1] out 1\n" in done.stderr
+    assert done.stderr.count("[rank 0] err\n") == 1
 
 
 def test_a_rank_is_blamed_rather_than_a_scheduler_that_heard_of_it_first(start: Start) -> None:

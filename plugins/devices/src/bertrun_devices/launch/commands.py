@@ -75,6 +75,9 @@ class Launch(click.Group):
     "--hyper-parameters", type=FILE, metavar="FILE", help="hyper_parameter_config.ini: options to add to the command."
 )
 @click.option("--env", "variables", multiple=True, metavar="NAME=VALUE", help="A variable of each rank.")
+@click.option(
+    "--plain-stdout", "plain", is_flag=True, help="Print what rank 0 prints as it is, all else on standard error."
+)
 @click.option("--print-only", is_flag=True, help="Show commands and environments; start nothing.")
 @click.pass_context
 def launch(ctx: click.Context, /, **said: Any) -> None:
@@ -115,7 +118,8 @@ def _supervised(plan: Sequence[Process], cluster: Cluster, patience: Patience) -
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"the folder cannot be made: {error.strerror}", where=folder) from None
-    supervisor = Supervisor(patience, sys.stdout.buffer, lambda text: click.echo(f"bertrun launch: {text}", err=True))
+    console = sys.stderr.buffer if any(process.plain for process in plan) else sys.stdout.buffer
+    supervisor = Supervisor(patience, console, lambda text: click.echo(f"bertrun launch: {text}", err=True))
     return supervisor.run(plan)
 
 
@@ -131,6 +135,7 @@ def _settings(said: dict[str, Any], command: tuple[str, ...]) -> Settings:
         hccl_exec_timeout=said["hccl_exec_timeout"],
         nccl_ib_timeout=said["nccl_ib_timeout"],
         variables=dict(_variable(text) for text in said["variables"]),
+        plain=said["plain"],
     )
 
 

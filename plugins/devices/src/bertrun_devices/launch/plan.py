@@ -11,6 +11,7 @@ from pathlib import Path
 from . import cores
 from .cluster import Cluster, Place
 
+SAYS_WHO_CAME = "2"  # MindSpore's level of logging at which the scheduler process prints each rank that comes
 HEARTBEAT = "BERTRUN_HEARTBEAT"  # the host touches the file that it names
 
 
@@ -28,6 +29,7 @@ class Settings:
         hccl_exec_timeout: Seconds that an operation over Ascend's devices may take.
         nccl_ib_timeout: NCCL's own measure of patience over InfiniBand, where it is said.
         variables: More of the environment.
+        plain: Whether rank 0's standard output is passed on as it is.
     """
 
     command: tuple[str, ...]
@@ -39,6 +41,7 @@ class Settings:
     hccl_exec_timeout: int = 1836
     nccl_ib_timeout: int | None = None
     variables: Mapping[str, str] = field(default_factory=dict)
+    plain: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,6 +55,7 @@ class Process:
         environment: What is added to the launcher's own.
         cores: The cores that it is bound to; none for no binding.
         folder: Where its files are.
+        plain: Whether its standard output is the launcher's own.
     """
 
     name: str
@@ -60,6 +64,7 @@ class Process:
     environment: Mapping[str, str]
     cores: tuple[int, ...]
     folder: Path
+    plain: bool = False
 
     @property
     def log(self) -> Path:
@@ -90,7 +95,7 @@ def _scheduler(cluster: Cluster, settings: Settings) -> Process:
         name="scheduler",
         rank=None,
         command=(sys.executable, "-m", f"{__package__}.scheduler"),
-        environment={**_meeting(cluster, settings), "MS_ROLE": "MS_SCHED", "RANK_ID": "0"},
+        environment={**_meeting(cluster, settings), "MS_ROLE": "MS_SCHED", "RANK_ID": "0", "GLOG_v": SAYS_WHO_CAME},
         cores=(),
         folder=settings.folder,
     )
@@ -118,6 +123,7 @@ def _rank(cluster: Cluster, place: Place, part: Sequence[int], settings: Setting
         },
         cores=tuple(part),
         folder=settings.folder,
+        plain=settings.plain and place.rank == 0,
     )
 
 

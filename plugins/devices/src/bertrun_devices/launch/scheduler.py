@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import sys
+
+from bert_core import RankLostError
+
 
 def main() -> None:
     """Meet, and wait: MindSpore reads the variables of the environment."""
@@ -9,7 +13,11 @@ def main() -> None:
     from mindspore.communication import init
 
     ms.set_device("CPU")
-    init()
+    try:
+        init()
+    except RuntimeError:
+        print("the cluster did not come together", file=sys.stderr)
+        sys.exit(RankLostError.exit_code)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,9 @@ from pathlib import Path
 from types import FrameType
 from typing import BinaryIO
 
+from bert_core import RankLostError
+
+from . import blame
 from .console import Console
 from .plan import Process
 from .worker import Worker
@@ -22,7 +25,9 @@ _FORWARDED = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _REAPER = Path(__file__).with_name("reaper.py")
 _TICK = 0.1
 _DUMPING = 5.0  # seconds for a rank that hangs to write its stacks
-_TELLING = 3.0  # seconds for a rank to fail after the scheduler has
+_TELLING = 5.0  # seconds for whoever is at fault to end after one that suffers from it
+_PARTING = 10.0  # seconds to end, at most, where a rank failed: those that wait for it hear nothing
+_WAITED = RankLostError.exit_code
 HUNG = 124  # as `timeout` says it
 
 
@@ -53,7 +58,8 @@ class Supervisor:
         self._events: queue.SimpleQueue[object] = queue.SimpleQueue()
         self._workers: list[Worker] = []
         self._running: set[Worker] = set()
-        self._suspect: tuple[float, Worker] | None = None  # a scheduler that failed, and when
+        self._suffered: list[Worker] = []  # ended for the fault of another: ranks that waited, the scheduler
+        self._judged_at: float | None = None  # when the fault is found, if nobody has failed by then
         self._code: int | None = None  # once something has ended the run
         self._kill_at: float | None = None
 
@@ -62,7 +68,8 @@ class Supervisor:
 
         Returns:
             The exit code of the rank that failed first (128 and the signal's number where one killed it), 124 where
-            a rank hung, 128 and the number of a signal that was sent to the launcher, or 0.
+            a rank hung, 9 where ranks waited for one that is not here, 128 and the number of a signal that was sent
+            to the launcher, or 0.
         """
         with self._signals(), self._reaper() as tell:
             try:
@@ -86,8 +93,8 @@ class Supervisor:
                     self._ended(event)
                 else:
                     self._asked(int(str(event)))
-            if self._code is None and self._suspect is not None and time.monotonic() > self._suspect[0] + _TELLING:
-                self._failed(self._suspect[1])
+            if self._code is None and self._time_to_judge():
+                self._judge()
             if self._kill_at is not None and time.monotonic() > self._kill_at:
                 self._kill()
             elif self._code is None and self._patience.hang is not None:
@@ -96,16 +103,41 @@ class Supervisor:
     def _ended(self, worker: Worker) -> None:
         self._running.discard(worker)
         if worker.code and self._code is None:
-            if worker.process.rank is not None:
+            if worker.process.rank is not None and worker.code != _WAITED:
                 self._failed(worker)
-            elif self._ranks():  # it may have heard of a rank's failure before we did
-                self._suspect = time.monotonic(), worker
+            elif worker.process.rank is not None or self._ranks():  # it heard of another's end before we did
+                self._suffered.append(worker)
+                self._judged_at = self._judged_at or time.monotonic() + _TELLING
         if self._kill_at is None and not self._ranks():
             self._kill_at = time.monotonic() + self._patience.grace  # the scheduler ends by itself, or is ended
 
     def _failed(self, worker: Worker) -> None:
-        self._say(_blame(worker))
-        self._end(worker.code or 1, signal.SIGTERM, self._patience.grace)
+        self._say(blame.failed(worker))
+        self._end(worker.code or 1, signal.SIGTERM, min(_PARTING, self._patience.grace))
+
+    def _time_to_judge(self) -> bool:
+        return self._judged_at is not None and (not self._ranks() or time.monotonic() > self._judged_at)
+
+    def _judge(self) -> None:
+        """Find whose fault it is, where nobody has failed but for another."""
+        waited = [worker for worker in self._suffered if worker.process.rank is not None]
+        early = [worker for worker in self._workers if worker.process.rank is not None and worker.code == 0]
+        if absent := self._absent():
+            self._say(absent)
+            self._end(_WAITED, signal.SIGTERM, min(_PARTING, self._patience.grace))
+        elif waited and self._ranks():
+            self._hung(min(self._ranks(), key=Worker.last_beat), waited)
+        elif waited:
+            self._say(blame.left_early(early, waited) if early else blame.waited_in_vain(waited))
+            self._end(_WAITED, signal.SIGTERM, self._patience.grace)
+        else:
+            self._failed(self._suffered[0])
+
+    def _absent(self) -> str:
+        """Who never came, where the scheduler process gave up waiting."""
+        schedulers = [worker.process for worker in self._suffered if worker.process.rank is None]
+        size = int(schedulers[0].environment.get("MS_WORKER_NUM", 0)) if schedulers else 0
+        return blame.missing(schedulers[0].log, size) if size else ""
 
     def _ranks(self) -> list[Worker]:
         """The ranks that run."""
@@ -137,11 +169,11 @@ class Supervisor:
     def _look_for_a_hang(self, seconds: float) -> None:
         first = min(self._ranks(), key=Worker.last_beat, default=None)
         if first is not None and time.time() - first.last_beat() > seconds:
-            self._say(
-                f"{first.process.name} hangs: no heartbeat for {seconds:g} s. The stacks of all ranks follow, "
-                f"and are kept in {first.process.folder}"
-            )
-            self._end(HUNG, signal.SIGABRT, min(_DUMPING, self._patience.grace))
+            self._hung(first, [])
+
+    def _hung(self, worker: Worker, waited: Sequence[Worker]) -> None:
+        self._say(blame.hung(worker, waited))
+        self._end(HUNG, signal.SIGABRT, min(_DUMPING, self._patience.grace))
 
     @contextlib.contextmanager
     def _signals(self) -> Iterator[None]:
@@ -171,13 +203,3 @@ class Supervisor:
                     print(line, file=pipe, flush=True)
 
             yield tell
-
-
-def _blame(worker: Worker) -> str:
-    """Who failed, how, and its last lines."""
-    code = worker.code or 0
-    killed = code > 128 and code - 128 in {*signal.Signals}
-    how = f"was ended by {signal.Signals(code - 128).name}" if killed else f"failed with exit code {code}"
-    said = worker.output.last_lines()
-    lines = f"Its last lines (all of them: {worker.process.log}):\n{said}" if said else "It printed nothing"
-    return f"{worker.process.name} {how}. {lines}"

@@ -37,15 +37,16 @@ class Worker:
             [sys.executable, "-S", "-E", str(_GUARD), str(os.getpid()), cores, *process.command],
             env={**os.environ, **process.environment},
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
+            stdout=None if process.plain else subprocess.PIPE,
+            stderr=subprocess.PIPE if process.plain else subprocess.STDOUT,
             start_new_session=True,
         )
         self.group = self._popen.pid
         self._reaping = threading.Lock()  # a number that was reaped may be another process's
         self._there = True
-        assert self._popen.stdout is not None
-        self.output = Output(process, self._popen.stdout, console)  # type: ignore[arg-type]
+        source = self._popen.stderr if process.plain else self._popen.stdout
+        assert source is not None
+        self.output = Output(process, source, console)  # type: ignore[arg-type]
         self.output.start()
         threading.Thread(target=self._wait, args=(ended,), daemon=True).start()
 
