@@ -61,7 +61,7 @@ class Spread(nn.Cell):  # type: ignore[misc]
             theirs = [parameter for parameter, of in zip(parameters, owners, strict=True) if of == owner]
             for first, last, *_ in buckets([p.size for p in theirs], most):
                 messages.append(Message(theirs[first:last], owner))
-        self.messages = nn.CellList(messages)
+        self.messages = nn.CellList(messages, auto_prefix=False)
 
     def construct(self, after: Any) -> Any:
         """What it is given."""
