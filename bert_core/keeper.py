@@ -34,19 +34,18 @@ class Keeper:
         self.close = self._saver.close
         self.point = self._checkpoints.point
 
-    def begin(self, step: int, state: Mapping[str, Any], *, best: bool) -> None:
+    def begin(self, step: int, state: Mapping[str, Any], moments: Mapping[str, Any], *, best: bool) -> None:
         """Copy what a checkpoint holds, and begin to write it; see `Saver.begin`.
 
         Args:
             step: The number of steps made.
             state: The content of its `state.json`.
+            moments: The optimizer's state, which training does not change.
             best: Whether it is the best so far.
         """
-        trainer = self._run.trainer
-        assert trainer is not None
         write = partial(
             self._write,
-            tensors={MODEL: copied(self._run.assembled.parameters), TRAINING: copied(trainer.optimizer_state)},
+            tensors={MODEL: copied(self._run.assembled.parameters), TRAINING: moments},
             config=copy.deepcopy(self._config()),
             state=copy.deepcopy(state),
         )

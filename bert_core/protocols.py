@@ -224,10 +224,11 @@ class ClippingOptimizer(Optimizer, Protocol):
     def lengths(self, gradients: tuple[Tensor, ...]) -> Any:
         """Half the squared length of each gradient, (parameters,), and the global norm, (), float32.
 
-        The norm is not finite where a gradient is not: by that an update is left out.
+        The norm is not finite where a gradient is not: by that an update is left out. With `--shard-optimizer` this
+        process updates a part of the parameters, and measures the gradients of all.
 
         Args:
-            gradients: One for each parameter, in the groups' order.
+            gradients: One for each parameter that any process updates.
         """
 
     def clipped(self, gradients: tuple[Tensor, ...], factor: Tensor, learning_rate: Tensor, step: Tensor) -> Any:

@@ -63,6 +63,11 @@ class RunOptions:
         "after",
         help="Where several processes train: whether gradients are added up after --accumulate or in each part.",
     )
+    shard_optimizer: bool = option(
+        False,
+        help="Where several processes train: each keeps the optimizer's state of a part of the parameters alone, "
+        "which takes less memory and gives the same numbers.",
+    )
     recompute: bool = option(
         False,
         help="Compute each layer again on the way back: less memory, a third to a half more time, the same numbers.",

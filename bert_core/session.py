@@ -112,7 +112,7 @@ class Session:
 
     def _go_on_from(self, checkpoint: Path) -> None:
         assert self._trainer is not None
-        read_parameters(checkpoint / TRAINING, self._trainer.optimizer_state)
+        self._trainer.optimizer_state.read(checkpoint / TRAINING)
         state = read_state(checkpoint)
         self._check_unchanged(int(state["total"]))
         self._progress.restore(state["progress"])
@@ -184,7 +184,10 @@ class Session:
     def _save_due(self) -> bool:
         pace = self._options.save_every
         if pace is not None and pace.seconds is not None:
-            return time.monotonic() - self._saved >= pace.seconds
+            due = time.monotonic() - self._saved >= pace.seconds
+            assert self._trainer is not None
+            # where each process has a part of what is saved, all save together, by the first one's clock
+            return self._run.ranks.gathered(due)[0] if self._trainer.optimizer_state.shared else due
         return self._due(pace.steps if pace else None)
 
     def _due(self, every: int | None) -> bool:
@@ -283,6 +286,7 @@ class Session:
 
     def _save(self, *, best: bool) -> None:
         self._collect(wait=True)
+        moments = self._trainer.optimizer_state.collected() if self._trainer and self._saves else {}
         if self._keeper is None:
             return
         state = {
@@ -292,7 +296,7 @@ class Session:
             "waited": self._waited,
             "scores": self._scores,
         }
-        self._keeper.begin(self._step, state, best=best)
+        self._keeper.begin(self._step, state, moments, best=best)
         self._saved = time.monotonic()
 
     def _collect(self, *, wait: bool) -> None:

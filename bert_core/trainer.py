@@ -20,7 +20,9 @@ from .training.layers import ByLayer, levels
 from .training.loop import Course
 from .training.loss_scale import LossScale
 from .training.memory import activation_bytes, parameter_bytes
+from .training.optimizer_state import OptimizerState
 from .training.progress import Progress
+from .training.shares import Shares
 from .training.step import Stepper
 from .types import ParameterGroup, Reading, Window
 
@@ -49,14 +51,16 @@ class Trainer:
         total = self._options.max_steps or self._options.epochs * len(order)
         self.course = self._course(windows, order, total)
         groups = self._groups()
-        optimizer = self._optimizer(groups)
-        self.optimizer_state = {
+        shares = self._shares(groups)
+        optimizer = self._optimizer(shares.groups(groups) if shares else groups)
+        kept = {
             parameter.name: parameter
             for parameter in optimizer.get_parameters()  # type: ignore[attr-defined]
             if parameter.name not in run.assembled.parameters
         }
+        self.optimizer_state = OptimizerState(kept, run.ranks, shared=shares is not None)
         self._carry()
-        self.stepper = self._stepper(groups, optimizer)
+        self.stepper = self._stepper(groups, optimizer, shares)
         sizes = f"{counted(total, 'step')} of {counted(self._options.batch_size, 'window')}"
         together = "" if run.ranks.alone else f", which {run.ranks.size} processes share"
         run.say(f"plan: {sizes}{together}, {len(order)} in an epoch")
@@ -67,8 +71,10 @@ class Trainer:
     def needs(self) -> Iterator[str]:
         """What training would need, a line each."""
         course, options = self.course, self._options
-        split = options.accumulate > 1 or self.progress.scale is not None
-        fixed = parameter_bytes(self._run.assembled.parameters, self.optimizer_state, self.stepper.names, split=split)
+        split = options.accumulate > 1 or self.progress.scale is not None or not self._run.ranks.alone
+        fixed = parameter_bytes(
+            self._run.assembled.parameters, self.optimizer_state.own, self.stepper.names, split=split
+        )
         yield f"memory: {fixed / 2**20:.0f} MiB of parameters, gradients and the optimizer's state"
         size = -(-options.batch_size // options.accumulate)
         length = int(lengths_of(course.windows).max())
@@ -155,6 +161,13 @@ class Trainer:
             self._run.say(f"optimizer: {note}")
         return optimizer
 
+    def _shares(self, groups: Sequence[ParameterGroup]) -> Shares | None:
+        """Which process keeps which part of the optimizer's state; None where each keeps all of it."""
+        ranks = self._run.ranks
+        if ranks.alone or not self._options.shard_optimizer:
+            return None
+        return Shares.of(groups, rank=ranks.rank, size=ranks.size)
+
     def _carry(self) -> None:
         """Begin with the optimizer's state of another run, where that is wanted."""
         if not self._options.carry_moments or self._run.checkpoint is not None:
@@ -164,7 +177,7 @@ class Trainer:
         self.progress.carried = carry(named, self.optimizer_state)
         self._run.say(f"optimizer: goes on from {self.progress.carried} updates of {self._options.weights}")
 
-    def _stepper(self, groups: Sequence[ParameterGroup], optimizer: Optimizer) -> Stepper:
+    def _stepper(self, groups: Sequence[ParameterGroup], optimizer: Optimizer, shares: Shares | None) -> Stepper:
         trained: list[Parameter] = [parameter for group in groups for parameter in group.parameters]
         return Stepper(
             self._run.assembled.objective,
@@ -174,5 +187,6 @@ class Trainer:
             accumulate=self._options.accumulate,
             scaled=self.progress.scale is not None,
             processes=self._run.ranks.size,
+            shares=shares,
             reduce=self._options.reduce,
         )

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-
-from mindspore import Parameter
 
 from bert_core.errors import CheckpointError
 
 from .checkpoints import MANIFEST, open_checkpoint
-from .saving import TRAINING, read_parameters, read_state
+from .optimizer_state import OptimizerState
+from .saving import TRAINING, read_state
 
 
-def carry(folder: Path, state: Mapping[str, Parameter]) -> int:
+def carry(folder: Path, state: OptimizerState) -> int:
     """Give the optimizer's state the values of a run's newest checkpoint.
 
     Args:
         folder: The folder of a run, or of a checkpoint.
-        state: What the optimizer keeps, by name.
+        state: What the optimizer keeps.
 
     Returns:
         How many updates those values have seen, which bias correction counts on from.
@@ -33,7 +31,7 @@ def carry(folder: Path, state: Mapping[str, Parameter]) -> int:
     if not (checkpoint / TRAINING).is_file():
         raise CheckpointError("this checkpoint has no optimizer's state", where=checkpoint, hint=hint)
     try:
-        read_parameters(checkpoint / TRAINING, state)
+        state.read(checkpoint / TRAINING)
     except CheckpointError as error:
         raise CheckpointError(f"the optimizer's state {error.what}", where=error.where, hint=hint) from None
     progress = read_state(checkpoint)["progress"]

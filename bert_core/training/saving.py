@@ -10,7 +10,8 @@ from typing import Any
 
 from mindspore import Parameter, Tensor
 from numpy.typing import NDArray
-from safetensors.numpy import load_file, save_file
+from safetensors import safe_open
+from safetensors.numpy import save_file
 
 from bert_core.errors import CheckpointError
 from bert_core.files import write_json
@@ -33,20 +34,32 @@ def write_tensors(path: Path, tensors: Mapping[str, NDArray[Any]]) -> None:
     path.chmod(mode)  # the file that safetensors writes is for its owner alone, whatever the umask
 
 
-def read_parameters(path: Path, parameters: Mapping[str, Parameter]) -> None:
+def read_parameters(
+    path: Path, parameters: Mapping[str, Parameter], shapes: Mapping[str, tuple[int, ...]] | None = None
+) -> None:
     """Set every parameter to what was written.
+
+    Args:
+        path: The file.
+        parameters: By name.
+        shapes: Of all that the file should hold; by default those parameters alone.
 
     Raises:
         CheckpointError: Names or shapes differ.
     """
-    stored = load_file(path)
-    if set(stored) != set(parameters):
-        odd = ", ".join(sorted(set(stored) ^ set(parameters))[:5])
-        raise CheckpointError(f"holds other tensors than this run, among them {odd}", where=path)
-    for name, parameter in parameters.items():
-        if stored[name].shape != parameter.shape:
-            raise CheckpointError(f"{name} is {stored[name].shape}, and this run's is {parameter.shape}", where=path)
-        parameter.set_data(Tensor(stored[name]))
+    if shapes is None:
+        shapes = {name: tuple(parameter.shape) for name, parameter in parameters.items()}
+    with safe_open(path, framework="np") as stored:
+        names = set(stored.keys())
+        if names != set(shapes):
+            odd = ", ".join(sorted(names ^ set(shapes))[:5])
+            raise CheckpointError(f"holds other tensors than this run, among them {odd}", where=path)
+        for name, shape in shapes.items():
+            found = tuple(stored.get_slice(name).get_shape())
+            if found != shape:
+                raise CheckpointError(f"{name} is {found}, and this run's is {shape}", where=path)
+        for name, parameter in parameters.items():
+            parameter.set_data(Tensor(stored.get_tensor(name)))
 
 
 def write_state(folder: Path, state: Mapping[str, Any]) -> None:

@@ -15,6 +15,8 @@ from bert_core.interrupt import ctrl_c_later
 from bert_core.protocols import ClippingOptimizer
 
 from .network import Objective
+from .sent import Spread
+from .shares import Shares
 from .sums import Kept, Reduced, Total
 
 
@@ -169,11 +171,18 @@ class Unscaled(nn.Cell):  # type: ignore[misc]
 
 
 class FinalStep(nn.Cell):  # type: ignore[misc]
-    """An update from the gradients that were added up; sets them to zero."""
+    """An update from the gradients that were added up; sets them to zero.
 
-    def __init__(self, sums: Sequence[Parameter], optimizer: Any) -> None:
+    Args:
+        sums: All of them.
+        own: Those that the optimizer gets.
+        optimizer: The optimizer.
+    """
+
+    def __init__(self, sums: Sequence[Parameter], own: Sequence[Parameter], optimizer: Any) -> None:
         super().__init__()
         self.sums = ParameterTuple(sums)
+        self.own = ParameterTuple(own)
         self.optimizer = optimizer
         self.zeros = ops.ZerosLike()
         self.assign = ops.Assign()
@@ -181,7 +190,7 @@ class FinalStep(nn.Cell):  # type: ignore[misc]
 
     def construct(self, rate: Any, number: Any, factor: Any) -> Any:
         """The factor of clipping, which it is given, () float32."""
-        done = self.optimizer.clipped(self.sums, factor, rate, number)
+        done = self.optimizer.clipped(self.own, factor, rate, number)
         return ops.depend(factor, (done, self.each(self.assign, self.sums, self.each(self.zeros, self.sums))))
 
 
@@ -212,6 +221,7 @@ class Stepper:
         scaled: Whether there is a loss scale.
         processes: How many processes make each update together, each of its part of the batch; MindSpore's group of
             them is ready.
+        shares: Which of them updates which parameter, where each updates a part; the optimizer is of this one's.
         reduce: Whether their gradients are added up once, after an accumulation, or in each of its micro-batches.
 
     Attributes:
@@ -228,6 +238,7 @@ class Stepper:
         accumulate: int,
         scaled: bool = False,
         processes: int = 1,
+        shares: Shares | None = None,
         reduce: Literal["after", "each"] = "after",
     ) -> None:
         objective.set_train()
@@ -246,7 +257,8 @@ class Stepper:
             clips = clipping(optimizer)
             self._part = PartialStep(objective, parameters, sums, within)
             self._unscaled = Unscaled(sums, after, Kept() if self._alone else Total(), clips)
-            self._final = FinalStep(sums, clips)
+            self._final = FinalStep(sums, shares.own(sums) if shares else sums, clips)
+            self._spread = Spread(parameters, shares.owners) if shares else Kept()
             self._forgotten = Forgotten(sums)
         self._described = False
 
@@ -284,7 +296,7 @@ class Stepper:
         if outcome.applied:
             longest = self._clip_norm / (np.float32(outcome.norm) + np.float32(1e-6))
             factor = min(float(longest), 1.0) if self._clip_norm > 0 else 1.0
-            self._final(_scalar(rate), _scalar(number), _scalar(factor))
+            self._spread(self._final(_scalar(rate), _scalar(number), _scalar(factor)))
         else:
             self._forgotten(_scalar(0))
         return outcome

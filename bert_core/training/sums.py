@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bert_core.interrupt import ctrl_c_later
 
-_MOST = 1 << 22  # numbers in one message: 16 MiB
+MOST = 1 << 22  # numbers in one message: 16 MiB
 
 
 class Kept(nn.Cell):  # type: ignore[misc]
@@ -32,7 +32,7 @@ class Reduced(nn.Cell):  # type: ignore[misc]
         most: Numbers in a message, where there are several tensors in it.
     """
 
-    def __init__(self, sizes: Sequence[int], most: int = _MOST) -> None:
+    def __init__(self, sizes: Sequence[int], most: int = MOST) -> None:
         super().__init__()
         self.buckets = tuple(buckets(sizes, most))
         self.all_reduce = ops.AllReduce()
@@ -42,11 +42,11 @@ class Reduced(nn.Cell):  # type: ignore[misc]
 
     def construct(self, tensors: Any) -> Any:
         """The sums, of the same shapes."""
-        flat = self.each(ops.partial(_flattened, self.flat), tensors)
+        flat = self.each(ops.partial(flattened, self.flat), tensors)
         sums: Any = ()
         for first, last, begins, ends in self.buckets:
             whole = self.all_reduce(self.join(flat[first:last]))
-            sums += self.each(ops.partial(_cut, whole), tensors[first:last], begins, ends)
+            sums += self.each(ops.partial(cut, whole), tensors[first:last], begins, ends)
         return sums
 
 
@@ -62,11 +62,13 @@ def buckets(sizes: Sequence[int], most: int) -> Iterator[tuple[int, int, tuple[i
         first = last
 
 
-def _flattened(reshape: Any, tensor: Any) -> Any:
+def flattened(reshape: Any, tensor: Any) -> Any:
+    """A tensor as a row."""
     return reshape(tensor, (-1,))
 
 
-def _cut(whole: Any, tensor: Any, begin: int, end: int) -> Any:
+def cut(whole: Any, tensor: Any, begin: int, end: int) -> Any:
+    """A part of a row, in the shape of a tensor."""
     return whole[begin:end].reshape(tensor.shape)
 
 
@@ -91,6 +93,6 @@ class Sum:
 
     def of(self, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """The sum over all processes, (n,) float32; `values` are this one's."""
-        parts = [values[begin : begin + _MOST] for begin in range(0, len(values), _MOST)]
+        parts = [values[begin : begin + MOST] for begin in range(0, len(values), MOST)]
         with ctrl_c_later():
             return np.concatenate([self._cell(Tensor(part)).asnumpy() for part in parts])

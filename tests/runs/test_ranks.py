@@ -50,6 +50,12 @@ def assert_same_run(output: Path, alone: Path) -> None:
     assert sorted(os.listdir(output)) == sorted(os.listdir(alone))
 
 
+def assert_same_files(output: Path, other: Path) -> None:
+    assert rows_of(output) == rows_of(other)
+    for name in ("model.safetensors", "training.safetensors", "state.json"):
+        assert (output / "latest" / name).read_bytes() == (other / "latest" / name).read_bytes()
+
+
 class TestEqual:
     """Batches of ten: three processes have shares of 2, 2 and 1 of each of two micro-batches."""
 
@@ -111,9 +117,7 @@ class TestResume:
         again = [*command(output, *WORDS), "--devices", "2", "--resume", "auto"]
         assert "stopped after step 2" in together([*again, "--stop-after", "2"])
         assert "resume: from step-00000002" in together(again)
-        assert rows_of(output) == rows_of(straight)
-        for name in ("model.safetensors", "training.safetensors", "state.json"):
-            assert (output / "latest" / name).read_bytes() == (straight / "latest" / name).read_bytes()
+        assert_same_files(output, straight)
 
     def test_another_number_goes_on_with_the_same_batches(
         self, straight: Path, command: Command, tmp_path: Path
@@ -122,6 +126,44 @@ class TestResume:
         together([*command(output, *WORDS), "--devices", "2", "--stop-after", "2"])
         assert run(["resume", str(output)]) == 0
         assert_same_run(output, straight)
+
+
+@pytest.mark.slow
+class TestSharedOptimizer:
+    """Two processes that each keep a part of the moments write the files of two that each keep all."""
+
+    @pytest.fixture(scope="class")
+    def whole(self, command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
+        output = tmp_path_factory.mktemp("whole") / "run"
+        together(command(output, *WORDS, "--devices", "2"))
+        return output
+
+    def test_the_same_bytes_also_after_a_stop(self, whole: Path, command: Command, tmp_path: Path) -> None:
+        output = tmp_path / "run"
+        again = [*command(output, *WORDS), "--devices", "2", "--shard-optimizer", "--resume", "auto"]
+        together([*again, "--stop-after", "2"])
+        together(again)
+        assert_same_files(output, whole)
+
+    def test_a_run_goes_on_without_sharing_and_begins_to_share(
+        self, whole: Path, command: Command, tmp_path: Path
+    ) -> None:
+        output = tmp_path / "run"
+        again = [*command(output, *WORDS), "--devices", "2", "--resume", "auto"]
+        together([*again, "--shard-optimizer", "--stop-after", "2"])
+        together([*again, "--stop-after", "4"])
+        together([*again, "--shard-optimizer"])
+        assert_same_files(output, whole)
+
+    def test_one_process_and_three_go_on_with_the_same_batches(
+        self, whole: Path, command: Command, tmp_path: Path
+    ) -> None:
+        output = tmp_path / "run"
+        again = [*command(output, *WORDS), "--shard-optimizer", "--resume", "auto"]
+        together([*again, "--devices", "2", "--stop-after", "2"])
+        together([*again, "--stop-after", "4"])  # alone
+        together([*again, "--devices", "3"])
+        assert_same_run(output, whole)
 
 
 class TestEnd:

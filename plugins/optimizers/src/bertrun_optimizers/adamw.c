@@ -129,7 +129,7 @@ int adamw(int count, void **tensors, int *ranks, int64_t **shapes, const char **
     return 0;
 }
 
-/* Inputs: rates (n,), threads (1,) int32, n gradients. Output: half the squared length of each and of all, (n + 1,). */
+/* Inputs: a row of n numbers, threads (1,) int32, n gradients. Output: half the squared length of each and of all, (n + 1,). */
 int lengths(int count, void **tensors, int *ranks, int64_t **shapes, const char **types, void *stream, void *extra) {
     const int number = count - 3;
     float *halves = tensors[count - 1];

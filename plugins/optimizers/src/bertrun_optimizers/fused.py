@@ -36,7 +36,6 @@ class FusedAdamW(Moments):
     def __init__(self, options: AdamWOptions, groups: Sequence[ParameterGroup], compiled: Path, threads: int) -> None:
         super().__init__(options, groups)
         count = len(self.parameters)
-        self.count = count
         self.measure = _operator(compiled, "lengths")
         self.update = _writing(_operator(compiled, "adamw"), before=5, written=3 * count, after=count)
         self.threads = Tensor(np.array([threads], np.int32))
@@ -51,8 +50,9 @@ class FusedAdamW(Moments):
 
     def lengths(self, gradients: Any) -> Any:
         """Half the squared length of each gradient, and the global norm."""
-        halves = self.measure(self.multiples, self.threads, *gradients)
-        return halves[: self.count], ops.sqrt(2.0 * halves[self.count])
+        count = len(gradients)  # more than are updated, where processes share that out
+        halves = self.measure(ops.ones((count,), ms.float32), self.threads, *gradients)
+        return halves[:count], ops.sqrt(2.0 * halves[count])
 
     def clipped(self, gradients: Any, factor: Any, rate: Any, number: Any) -> Any:
         """Update every parameter once, by the gradients times the factor."""
