@@ -54,7 +54,8 @@ class OptimizerState:
             names = list(part)
             sizes = [_bytes_of(part[name]) for name in names]
             for first, last, begins, ends in buckets(sizes, _MOST):
-                content = sent.of(self._content(owner, names[first:last], ends[-1]))
+                with self._ranks.answered():
+                    content = sent.of(self._content(owner, names[first:last], ends[-1]))
                 if self._ranks.leads:
                     for name, begin, end in zip(names[first:last], begins, ends, strict=True):
                         shape, dtype = part[name]
