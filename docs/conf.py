@@ -14,4 +14,4 @@ html_title = "bertrun"
 myst_heading_anchors = 3  # links may name headings
 suppress_warnings = ["misc.highlighting_failure"]  # output that console blocks show is no language
 nitpicky = True
-exclude_patterns = ["generated/exit-codes.md"]  # part of another page
+exclude_patterns = ["generated/contracts.md", "generated/exit-codes.md"]  # parts of other pages

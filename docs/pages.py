@@ -9,7 +9,7 @@ from typing import Any
 
 import graph
 
-from bert_core import errors, hookspecs
+from bert_core import errors, hookspecs, testing
 from bert_core.manager import KINDS, PluginManager
 from bert_core.options import NoOptions
 from bert_core.run_options import RunOptions
@@ -42,6 +42,7 @@ def pages() -> Iterator[tuple[str, str]]:
     yield from hooks()
     yield from options(PluginManager())
     yield "exit-codes.md", exit_codes()
+    yield "contracts.md", contracts()
     yield "modules.svg", graph.drawn("bert_core")
 
 
@@ -80,6 +81,19 @@ def exit_codes() -> str:
     }
     rows = [f"| {kind.exit_code} | `{name}` | {inspect.getdoc(kind)} |" for name, kind in kinds.items()]
     return "\n".join(["| exit code | error | what it means |", "|---|---|---|", *rows, ""])
+
+
+def contracts() -> str:
+    """Each contract, with what its tests hold."""
+    return "\n".join(_contract(name) for name in testing.__all__ if name.endswith("Contract"))
+
+
+def _contract(name: str) -> str:
+    contract = getattr(testing, name)
+    said = (inspect.getdoc(contract) or "").partition("\n")[0]
+    tests = {test: value for test, value in inspect.getmembers(contract) if test.startswith("test_")}
+    rows = [f"- {(inspect.getdoc(value) or '').partition(chr(10))[0]}" for value in tests.values()]
+    return "\n".join([f"## {name}", "", said, "", *rows, ""])
 
 
 def _owner(manager: PluginManager, spec: Any) -> str:

@@ -1,5 +1,9 @@
-from bert_core.testing import PluginContract
+from bert_core.testing import ModelContract, PluginContract
 
 
-class TestContract(PluginContract):
+class TestPlugin(PluginContract):
     entry_point = "bertrun_albert.plugin"
+
+
+class TestModel(ModelContract):
+    name = "albert"

@@ -1,5 +1,29 @@
-from bert_core.testing import PluginContract
+from bert_core.testing import MetricContract, PluginContract, TaskContract
+
+PAIRS = """\
+a cat sat\ta cat was sitting\t0.9
+the sun rose\tit rained all day long\t0.1
+he eats an apple\ta man eats\t0.6
+two dogs\ttwo dogs ran over the grass\t0.5
+"""
 
 
-class TestContract(PluginContract):
+class TestPlugin(PluginContract):
     entry_point = "bertrun_similarity.plugin"
+
+
+class TestTask(TaskContract):
+    name = "similarity"
+    suffix = ".tsv"
+    train = PAIRS
+    bad = {
+        "a score that is no number": (f"{PAIRS}a cat\ta dog\tmuch\n", 5),
+        "a line without a score": (f"{PAIRS}a cat\ta dog\n", 5),
+    }
+    text = "a cat\ta dog"
+
+
+class TestMetric(MetricContract):
+    name = "similarity-closeness"
+    predictions = (0.1, 0.5, 0.9)
+    references = (0.0, 0.5, 1.0)

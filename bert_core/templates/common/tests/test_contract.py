@@ -1,5 +1,0 @@
-from bert_core.testing import PluginContract
-
-
-class TestContract(PluginContract):
-    entry_point = "bertrun_acme.plugin"

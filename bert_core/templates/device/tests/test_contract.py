@@ -1,0 +1,9 @@
+from bert_core.testing import DeviceContract, PluginContract
+
+
+class TestPlugin(PluginContract):
+    entry_point = "bertrun_acme.plugin"
+
+
+class TestDevice(DeviceContract):
+    name = "acme"
