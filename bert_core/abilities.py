@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from .protocols import Task, TextEncoder
-from .types import Arrays, Feature, Reading, Split, Workbench
+from .types import Arrays, Feature, Reading, Split, Window, Workbench
 
 if TYPE_CHECKING:
     from mindspore import nn
@@ -153,6 +153,19 @@ class DoubtingTask(Protocol):
 
     def doubts(self, predictions: Sequence[Any]) -> Sequence[str]:
         """A sentence for each thing that looks wrong in the predictions of a set, such as one class for all."""
+
+
+@runtime_checkable
+class WideTask(Protocol):
+    """A task whose head keeps so many numbers that memory is short of them: this beside the methods of `Task`."""
+
+    def head_numbers(self, window: Window, model: Any) -> int:
+        """How many numbers of a window the head keeps for the way back.
+
+        Args:
+            window: The longest one that is trained on.
+            model: The options of the model, with its sizes.
+        """
 
 
 @runtime_checkable

@@ -55,7 +55,7 @@ class StopFlag:
 
     def _receive(self, number: int, frame: FrameType | None) -> None:
         if self.signal_number:
-            raise KeyboardInterrupt
+            raise Terminated if number == signal.SIGTERM else KeyboardInterrupt
         self.signal_number = number
 
     def check(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from mindspore import Parameter
 
-from .abilities import NotingTask
+from .abilities import NotingTask, WideTask
 from .counted import counted
 from .errors import DataError
 from .protocols import NotingOptimizer, Optimizer
@@ -77,13 +77,14 @@ class Trainer:
         )
         yield f"memory: {fixed / 2**20:.0f} MiB of parameters, gradients and the optimizer's state"
         size = -(-options.batch_size // options.accumulate)
-        length = int(lengths_of(course.windows).max())
-        model = self._plan.options("model")
-        kept = activation_bytes(model, windows=size, length=length, recompute=options.recompute)
+        lengths, task, model = lengths_of(course.windows), self._run.task, self._plan.options("model")
+        length, longest = int(lengths.max()), course.windows[int(lengths.argmax())]
+        head = task.head_numbers(longest, model) if isinstance(task, WideTask) else 0
+        kept = activation_bytes(model, windows=size, length=length, recompute=options.recompute, head=head)
         if kept is not None:
             what = f"{size} windows of {length} pieces, the longest there are"
             yield f"memory: about {kept / 2**20:.0f} MiB more on the way back, for {what}"
-        total, tokens = course.total_steps, int(lengths_of(course.windows).sum())
+        total, tokens = course.total_steps, int(lengths.sum())
         yield f"steps: {total}, an epoch is {len(course.order)} with {tokens} pieces"
         shown = sorted({0, total // 10, total // 4, total // 2, 3 * total // 4, total - 1})
         rates = ", ".join(f"{course.learning_rate * course.schedule(step):.2e} at step {step + 1}" for step in shown)

@@ -64,13 +64,29 @@ def _reduced(old: str, value: str) -> list[str]:
     return ["--reduce", *switched] if switched else []
 
 
+def _refused(instead: str) -> Rule:
+    def rule(old: str, value: str) -> list[str]:
+        if not value or value.lower() == "none":
+            return []
+        raise UsageError(f"--{old} {value}: {instead}")
+
+    return rule
+
+
+def _type(flag: str) -> Rule:
+    return lambda _, value: [flag, value.removeprefix("mstype.")] if value else []
+
+
 def _network(_old: str, value: str) -> list[str]:
-    names = {"base": "bert-base", "large": "bert-large", "nezha": "nezha-base"}
-    return ["--model", names.get(value.lower(), value)] if value else []
+    names = {"base": "bert-base", "large": "bert-large", "large_boost": "bert-large", "nezha": "nezha-base"}
+    boost = ["--hidden-act", "fast_gelu"] if value.lower() == "large_boost" else []
+    return ["--model", names.get(value.lower(), value), *boost] if value else []
 
 
-def _optimizer(_old: str, value: str) -> list[str]:
+def _optimizer(old: str, value: str) -> list[str]:
     """Its names, with its constants; names of ours pass through, those of others are refused with ours."""
+    if value.lower() == "thor":
+        raise UsageError(f"--{old} {value}: there is no such optimizer here; say lamb or adamw")
     names = {
         "Lamb": "lamb-modelzoo",
         "AdamWeightDecay": "adamw-modelzoo",
@@ -162,10 +178,37 @@ FLAGS: Mapping[str, Rule] = {
 # Said with `accumulation_steps` or `device_num`, a batch is one of several in an update: ours are all of them together.
 BATCHES = ("--batch-size", "--train_batch_size", "--train-batch-size", "--batch_size")
 BATCH = 32  # of the reference, where no size is said
+NETWORKS = ("base", "nezha", "large", "large_boost")  # of `bert_network`; each has a batch size of its own
 # What a flag means where the command line names this task.
 OF_TASK: Mapping[str, Mapping[str, Rule]] = {
     "classifier": {"assessment_method": _class_method, "num_class": _renamed("--num-labels")},
     "squad": {"num_class": _accepted},  # the reference lists it, and has two scores for a piece whatever it says
+    "pretrain": {
+        "train_with_eval": _switch("--eval", "--no-eval"),
+        "eval_data_dir": _renamed("--eval-data"),
+        "eval_ckpt": _refused("that is `bertrun eval RUN --eval-data DATA`, or here --no-train --weights"),
+        "schema_file": _renamed("--schema"),
+        "num_samples": _refused("rows are not counted off here; `bertrun data split` makes a smaller file"),
+        "enable_global_norm": _only(
+            *TRUE, instead="gradients are clipped by their norm over all tensors; --clip-norm says at which, 0 at none"
+        ),
+        "enable_graph_kernel": _accepted,  # how the reference computes
+        "description": _accepted,  # which of its scripts it is; here --task is
+        "config_path": _refused("its YAML is not read here; say its values as options, or in a run file for --config"),
+        "enable_modelarts": _only(*FALSE, instead="nothing is copied from there; name local files"),
+        **dict.fromkeys(("data_url", "train_url", "checkpoint_url"), _accepted),  # read with `enable_modelarts`
+        **dict.fromkeys(("data_path", "output_path", "load_path"), _accepted),  # the same
+        "enable_profiling": _only(*FALSE, instead="nothing is profiled here; metrics.jsonl has the time of each step"),
+        # Of its configuration, whose other names are ours too
+        "seq_length": _renamed("--max-length"),
+        "compute_type": _type("--compute-dtype"),
+        "dtype": _type("--dtype"),
+        "use_relative_positions": _only(*FALSE, instead="relative positions are those of --model nezha-base"),
+        "warmup_steps": _renamed("--warmup"),
+        "eps": _renamed("--epsilon"),
+        "decay_steps": _refused("a schedule ends with the run here; --max-steps says when"),
+        "end_learning_rate": _refused("say --end-share, which is its share of --learning-rate"),
+    },
 }
 
 
@@ -175,13 +218,18 @@ def translate(arguments: Sequence[str]) -> list[str]:
     Raises:
         UsageError: A flag of the reference has no value, or one that it cannot have.
     """
-    flags = {**FLAGS, **OF_TASK.get(peek(arguments, "task") or "", {})}
+    task = peek(arguments, "task") or ""
+    flags = {**FLAGS, **OF_TASK.get(task, {})}
+    arguments = _of_network(arguments) if task == "pretrain" else arguments
     words = list(_read(iter(arguments), flags))
     said = {word[0]: word[1] for word in words if not isinstance(word, str)}
-    unused = {_unused_weights(said), _unused_data(said), _unused_number(said)}
+    unused = {_unused_weights(said), _unused_data(said), _unused_number(said), _unused_scale(said)}
     parts = [said[name] for name in ("accumulation_steps", "device_num") if said.get(name) and name not in unused]
     if parts:
         arguments = _whole_batches(arguments, parts)
+        words = list(_read(iter(arguments), flags))
+    if task == "pretrain":
+        flags["eval_samples"] = _every(_size(arguments))
         words = list(_read(iter(arguments), flags))
     translated: list[str] = []
     for word in words:
@@ -194,11 +242,21 @@ def translate(arguments: Sequence[str]) -> list[str]:
 
 def _whole_batches(arguments: Sequence[str], parts: Sequence[str]) -> list[str]:
     """The command line with the size of all micro-batches of all devices together."""
-    words = spelled(arguments)
-    sizes = [value for name in ("batch-size", "train-batch-size") if (value := peek(words, name)) is not None]
-    size = sizes[-1] if sizes else str(BATCH)
+    size = _size(arguments)
     if not all(text.isdecimal() for text in (*parts, size)):
         return list(arguments)  # whoever owns the option says what is wrong
+    return _of_size(arguments, str(math.prod(map(int, (*parts, size)))))
+
+
+def _size(arguments: Sequence[str]) -> str:
+    """The size of a batch that a command line says."""
+    words = spelled(arguments)
+    sizes = [value for name in ("batch-size", "train-batch-size") if (value := peek(words, name)) is not None]
+    return sizes[-1] if sizes else str(BATCH)
+
+
+def _of_size(arguments: Sequence[str], size: str) -> list[str]:
+    """The command line with another size of its batches."""
     kept: list[str] = []
     rest = iter(arguments)
     for word in rest:
@@ -206,7 +264,32 @@ def _whole_batches(arguments: Sequence[str], parts: Sequence[str]) -> list[str]:
             kept.append(word)
         elif "=" not in word:
             next(rest, None)
-    return [*kept, "--batch-size", str(math.prod(map(int, (*parts, size))))]
+    return [*kept, "--batch-size", size]
+
+
+def _of_network(arguments: Sequence[str]) -> list[str]:
+    """The command line with the batch size of the network that it names, which counts instead of `batch_size`."""
+    sizes = dict.fromkeys((f"{network}_batch_size" for network in NETWORKS), "")
+    kept: list[str] = []
+    for word in _read(iter(arguments), dict.fromkeys(sizes, _accepted)):
+        if isinstance(word, str):
+            kept.append(word)
+        else:
+            sizes[word[0]] = word[1]
+    network = (peek(spelled(arguments), "bert-network") or NETWORKS[0]).lower()
+    size = sizes.get(f"{network}_batch_size")
+    return _of_size(kept, size) if size else kept
+
+
+def _every(size: str) -> Rule:
+    """Training examples between two scores, as updates of batches of a size."""
+
+    def rule(_: str, value: str) -> list[str]:
+        if value.isdecimal() and size.isdecimal():
+            value = str(max(1, math.ceil(int(value) / max(1, int(size)))))
+        return ["--eval-every", value] if value else []
+
+    return rule
 
 
 def _read(arguments: Iterator[str], flags: Mapping[str, Rule]) -> Iterator[str | tuple[str, str]]:
@@ -235,6 +318,13 @@ def _unused_weights(said: Mapping[str, str]) -> str | None:
 def _unused_number(said: Mapping[str, str]) -> str | None:
     """The number of devices, which the reference reads where training is distributed."""
     return None if said.get("distribute", "false").lower() in TRUE else "device_num"
+
+
+def _unused_scale(said: Mapping[str, str]) -> str | None:
+    """Of a loss scale that is switched off and its value, the value; of one that is switched on, the switch."""
+    if not said.get("loss_scale_value") or not said.get("enable_lossscale"):
+        return None
+    return "enable_lossscale" if said["enable_lossscale"].lower() in TRUE else "loss_scale_value"
 
 
 def _unused_data(said: Mapping[str, str]) -> str | None:

@@ -32,18 +32,20 @@ def parameter_bytes(
     return _FLOAT * int(values + gradients)
 
 
-def activation_bytes(model: Any, *, windows: int, length: int, recompute: bool) -> int | None:
-    """Of what the encoder keeps between the way there and the way back, at most; None for a model without such sizes.
+def activation_bytes(model: Any, *, windows: int, length: int, recompute: bool, head: int = 0) -> int | None:
+    """Of what is kept between the way there and the way back, at most; None for a model without such sizes.
 
     Args:
         model: The options of a model.
         windows: In one micro-batch.
         length: Pieces of the longest.
         recompute: Whether only each layer's input is kept, and the inner vectors of one layer at a time.
+        head: Numbers that the head keeps for each window.
     """
     if not all(hasattr(model, name) for name in SIZES):
         return None
     hidden, wide, layers, heads = (int(getattr(model, name)) for name in SIZES)
     inputs = windows * length * hidden
     inner = windows * length * (_ROWS * hidden + _WIDE * wide) + _MAPS * windows * heads * length * length
-    return _FLOAT * (layers * inputs + inner if recompute else layers * inner)
+    encoder = layers * inputs + inner if recompute else layers * inner
+    return _FLOAT * (encoder + windows * head)

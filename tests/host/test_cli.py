@@ -12,7 +12,7 @@ import pytest
 import tomli_w
 
 from bert_core.cli.arguments import spelled, take
-from bert_core.cli.legacy import FLAGS, translate
+from bert_core.cli.legacy import FLAGS, OF_TASK, translate
 from bert_core.cli.main import driver
 from bert_core.cli.run import RunCommand, decide
 from bert_core.cli.state import State
@@ -263,6 +263,132 @@ def test_the_format_of_records_is_known_by_their_content_and_another_is_refused(
         translate(["--dataset_format", "json"])
 
 
+# Those of `run_pretrain`, of all its releases, by the table in ../shared/reference/inventory.md. None: refused.
+PRETRAINING: dict[str, tuple[str, list[str] | None]] = {
+    **{flag: REFERENCE[flag] for flag in ("device_target", "device_id", "distribute", "epoch_size", "device_num")},
+    **{flag: REFERENCE[flag] for flag in ("enable_save_ckpt", "enable_lossscale", "do_shuffle", "enable_data_sink")},
+    **{flag: REFERENCE[flag] for flag in ("data_sink_steps", "allreduce_post_accumulation", "save_checkpoint_path")},
+    **{flag: REFERENCE[flag] for flag in ("load_checkpoint_path", "save_checkpoint_steps", "save_checkpoint_num")},
+    **{flag: REFERENCE[flag] for flag in ("train_steps", "data_dir", "schema_dir", "dataset_format", "bert_network")},
+    **{flag: REFERENCE[flag] for flag in ("loss_scale_value", "scale_factor", "scale_window", "optimizer")},
+    "accumulation_steps": ("4", ["--accumulate", "4", "--batch-size", "128"]),
+    "batch_size": ("16", ["--batch_size", "16"]),
+    "base_batch_size": ("256", ["--batch-size", "256"]),
+    "nezha_batch_size": ("96", []),  # the network is base where none is said
+    "large_batch_size": ("24", []),
+    "large_boost_batch_size": ("24", []),
+    "num_samples": ("100", None),
+    "enable_global_norm": ("True", []),
+    "train_with_eval": ("true", ["--eval"]),
+    "eval_data_dir": ("held-out", ["--eval-data", "held-out"]),
+    "eval_ckpt": ("bert.ckpt", None),
+    "eval_samples": ("300000", ["--eval-every", "9375"]),
+    "schema_file": ("schema.json", ["--schema", "schema.json"]),
+    # Of every script
+    "config_path": ("pretrain_config.yaml", None),
+    "enable_modelarts": ("True", None),
+    "data_url": ("s3://data", []),
+    "train_url": ("s3://train", []),
+    "checkpoint_url": ("s3://ckpt", []),
+    "data_path": ("/cache/data", []),
+    "output_path": ("/cache/train", []),
+    "load_path": ("/cache/checkpoint_path", []),
+    "enable_profiling": ("True", None),
+    "description": ("run_pretrain", []),
+    "enable_graph_kernel": ("auto", []),
+    # Of its configuration, as its README lists it
+    "seq_length": ("512", ["--max-length", "512"]),
+    "vocab_size": ("21128", ["--vocab_size", "21128"]),
+    "hidden_size": ("768", ["--hidden_size", "768"]),
+    "num_hidden_layers": ("12", ["--num_hidden_layers", "12"]),
+    "num_attention_heads": ("12", ["--num_attention_heads", "12"]),
+    "intermediate_size": ("3072", ["--intermediate_size", "3072"]),
+    "hidden_act": ("gelu", ["--hidden_act", "gelu"]),
+    "hidden_dropout_prob": ("0.1", ["--hidden_dropout_prob", "0.1"]),
+    "attention_probs_dropout_prob": ("0.1", ["--attention_probs_dropout_prob", "0.1"]),
+    "max_position_embeddings": ("512", ["--max_position_embeddings", "512"]),
+    "type_vocab_size": ("16", ["--type_vocab_size", "16"]),
+    "initializer_range": ("0.02", ["--initializer_range", "0.02"]),
+    "use_relative_positions": ("True", None),
+    "dtype": ("mstype.float32", ["--dtype", "float32"]),
+    "compute_type": ("mstype.float16", ["--compute-dtype", "float16"]),
+    "learning_rate": ("3e-5", ["--learning_rate", "3e-5"]),
+    "weight_decay": ("0.01", ["--weight_decay", "0.01"]),
+    "warmup_steps": ("10000", ["--warmup", "10000"]),
+    "eps": ("1e-6", ["--epsilon", "1e-6"]),
+    "decay_steps": ("100000", None),
+    "end_learning_rate": ("1e-10", None),
+}
+INVENTORY = Path(__file__).parents[3] / "shared" / "reference" / "inventory.md"
+
+
+@pytest.mark.skipif(not INVENTORY.is_file(), reason="no ../shared/reference/inventory.md")
+def test_no_flag_of_the_references_pretraining_is_forgotten():
+    section = INVENTORY.read_text(encoding="utf-8").partition("### 1.1 ")[2].partition("### 1.2 ")[0]
+    rows = [line.split("|")[1].strip() for line in section.splitlines() if line.startswith("| ")][1:]
+    names = {name.strip() for row in rows for name in row.replace(",", " / ").split(" / ")}
+    names -= {"base_batch_size/nezha_/large_/large_boost_batch_size"}
+    assert len(names) > 30
+    assert names <= {*PRETRAINING}
+
+
+@pytest.mark.parametrize("flag", PRETRAINING)
+@pytest.mark.parametrize("old", [True, False], ids=["_", "-"])
+def test_a_flag_of_the_references_pretraining_is_ours_or_refused_with_what_to_say(install, shipped, flag, old):
+    install("pretraining")
+    value, ours = PRETRAINING[flag]
+    said = ["--task", "pretrain", f"--{flag if old else flag.replace('_', '-')}"]
+    if ours is None:
+        for words in ([*said, value], [*said[:-1], f"{said[-1]}={value}"]):
+            with pytest.raises(UsageError, match=rf"^--{flag} {value}: ."):
+                translate(words)
+        return
+    if ours[:1] != [f"--{flag}"]:
+        assert (
+            translate([*said, value]) == translate([*said[:-1], f"{said[-1]}={value}"]) == ["--task", "pretrain", *ours]
+        )
+    command = RunCommand()
+    with click.Context(command, obj=State()) as context:
+        command.parse_args(context, [*said, "CPU" if flag == "device_target" else value])
+    assert context.args == []
+
+
+def test_flags_that_pretraining_says_nothing_with():
+    for said in (
+        *(
+            "--num_samples=None",
+            "--num_samples=",
+            "--eval_ckpt=",
+            "--enable_modelarts=False",
+            "--enable_profiling=false",
+        ),
+        *("--use_relative_positions=False", "--train_with_eval=", "--eval_samples="),
+    ):
+        assert translate(["--task", "pretrain", said]) == ["--task", "pretrain"]
+
+
+def test_each_network_of_the_reference_has_its_own_batch_size_which_counts_instead_of_another():
+    sizes = ["--base_batch_size=256", "--large_batch_size", "24", "--batch_size", "4", "--nezha-batch-size", "96"]
+    for network, size in (("base", "256"), ("large", "24"), ("nezha", "96"), ("large_boost", "4")):
+        translated = translate(["--task=pretrain", "--bert_network", network, *sizes])
+        assert [translated[place + 1] for place, word in enumerate(translated) if word.startswith("--batch")] == [size]
+    both = translate(["--task", "pretrain", "--accumulation_steps=2", "--eval_samples=1000", *sizes])
+    assert both[2:] == ["--accumulate", "2", "--eval-every", "2", "--batch-size", "512"]
+    boost = ["--model", "bert-large", "--hidden-act", "fast_gelu"]
+    assert translate(["--bert_network", "large_boost"]) == boost
+
+
+def test_a_loss_scale_of_the_reference_counts_where_it_is_switched_on():
+    value, on, off = "--loss_scale_value=1024", "--enable_lossscale=true", "--enable_lossscale=false"
+    assert translate([value, on]) == translate([on, value]) == ["--loss-scale", "1024"]
+    assert translate([value, off]) == translate([off, value]) == ["--loss-scale", "1"]
+
+
+def test_thor_is_refused_with_what_there_is():
+    with pytest.raises(UsageError, match="--optimizer Thor: there is no such optimizer here; say lamb or adamw"):
+        translate(["--optimizer", "Thor"])
+
+
 @pytest.mark.parametrize("flag", sorted({*REFERENCE} - UNCHANGED))
 def test_an_empty_value_of_the_reference_says_nothing(flag):
     assert translate([f"--{flag}", "", "--task", "ner"]) == ["--task", "ner"]
@@ -308,11 +434,11 @@ def test_devices_share_a_batch_where_training_is_distributed():
         translate(["--distribute", "yes, please"])
 
 
-@pytest.mark.parametrize("flag", FLAGS)
+@pytest.mark.parametrize("flag", [*FLAGS, *OF_TASK["pretrain"]])
 def test_a_flag_of_the_reference_without_a_value_is_an_error(flag):
-    for arguments in ([f"--{flag}"], [f"--{flag}", "--task", "ner"]):
+    for arguments in ([f"--{flag}"], [f"--{flag}", "--seed", "1"]):
         with pytest.raises(UsageError, match=f"--{flag} needs a value"):
-            translate(arguments)
+            translate(["--task", "pretrain", *arguments])
 
 
 @pytest.mark.parametrize("flag", ["do_train", "do_eval", "use_crf", "train_data_shuffle", "with_lstm"])

@@ -40,8 +40,9 @@ def test_the_first_signal_lets_the_work_go_on_until_it_checks(number: int) -> No
 def test_a_second_signal_interrupts_at_once(second: int) -> None:
     with StopFlag() as flag:
         send(signal.SIGTERM)
-        with pytest.raises(KeyboardInterrupt):
+        with pytest.raises(KeyboardInterrupt) as error:
             send(second)
+        assert isinstance(error.value, Terminated) == (second == signal.SIGTERM)  # which has another exit code
         assert flag.signal_number == signal.SIGTERM
 
 

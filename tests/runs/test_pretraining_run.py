@@ -335,7 +335,7 @@ def test_both_heads_are_exported(straight: Path, tmp_path: Path, form: str) -> N
 
 
 def test_google_and_modelzoo_records_are_read(command: Command, tmp_path: Path) -> None:
-    shared = Path(__file__).parents[2] / "shared" / "data"
+    shared = Path(__file__).parents[3] / "shared" / "data"
     if not shared.is_dir():
         pytest.skip("no ../shared/data beside the checkout")
     vocab = shared / "vocabs" / "bert-base-uncased-vocab.txt"

@@ -20,6 +20,7 @@ from bert_core.training.step import Stepper
 from .conftest import rows_of
 
 Command = Callable[..., list[str]]
+FAKES = Path(__file__).parents[1] / "plugins"
 
 
 def in_a_process(arguments: list[str]) -> str:
@@ -98,12 +99,26 @@ def test_a_signal_inside_an_accumulation_ends_after_its_update(
     assert_same_end(stopped, straight)
 
 
-def test_the_same_command_twice_gives_the_same_bytes_in_processes_of_their_own(
-    pretrain: Command, tmp_path: Path
+def test_the_same_command_twice_and_with_more_plugins_gives_the_same_bytes_in_processes_of_their_own(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name in ("one", "two"):
-        in_a_process(pretrain(tmp_path / name, "--max-steps", "3"))
-    assert_same_end(tmp_path / "one", tmp_path / "two")
+    """One of the plugins watches the run as a tracker does, and none of what they register is used."""
+    made = [tmp_path / "one", tmp_path / "two", tmp_path / "three"]
+    for output in made:
+        if output == made[2]:
+            fakes = [str(FAKES / name) for name in ("every", "good", "clipping")]
+            monkeypatch.setenv("PYTHONPATH", os.pathsep.join([*fakes, os.environ.get("PYTHONPATH", "")]))
+        in_a_process(command(output, "--crf", "--max-steps", "4", "--eval-every", "2"))
+        text = (output / "run.toml").read_text(encoding="utf-8")
+        (output / "run.toml").write_text(text.replace(str(output), "OUTPUT"), encoding="utf-8")
+    records = [json.loads((output / "environment.json").read_text(encoding="utf-8"))["plugins"] for output in made]
+    loaded = [{record["name"] for record in found if record["state"] == "loaded"} for found in records]
+    assert loaded[2] - loaded[0] == {"every", "good", "clipping"}
+    assert loaded[1] == loaded[0]
+    for output in made[1:]:
+        assert_same_end(output, made[0])
+        for name in ("scores.json", "run.toml"):
+            assert (output / name).read_bytes() == (made[0] / name).read_bytes(), name
 
 
 class TestAuto:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from bertrun_pretraining.options import PretrainOptions
 from bertrun_pretraining.task import PretrainTask
 
 from bert_core import DataError
+from bert_core.abilities import WideTask
 
 
 class Rows:
@@ -71,6 +74,13 @@ def test_a_window_holds_what_counts_and_no_padding(encoder):
     assert window.features["masked_lm_positions"].tolist() == [2, 4]
     assert window.features["masked_lm_ids"].tolist() == [20, 21]
     assert window.features["next_sentence_labels"] == 1
+
+
+def test_the_scores_of_masked_pieces_are_counted_as_memory(encoder):
+    task = PretrainTask(PretrainOptions())
+    (window,) = windows(encoder, Rows([masked(encoder)]))
+    assert isinstance(task, WideTask)
+    assert task.head_numbers(window, SimpleNamespace(vocab_size=50)) == 3 * 2 * 50
 
 
 def test_only_the_records_of_a_batch_are_read(encoder):

@@ -159,6 +159,10 @@ class PretrainTask:
         masked = max(float(batch["masked_lm_weights"].sum(dtype=np.float64)), _TINY)
         return np.array([masked, *([len(batch["input_ids"])] if self._pairs else [])], np.float32)
 
+    def head_numbers(self, window: Window, model: Any) -> int:
+        """A score of each piece of the vocabulary for each masked one, its probability and its gradient."""
+        return 3 * len(window.features["masked_lm_positions"]) * int(model.vocab_size)
+
     def predict(
         self,
         examples: Sequence[Example] | Sequence[str],
