@@ -43,19 +43,23 @@ class SpecContract:
     options: ClassVar[Mapping[str, Any]] = {}
 
     @pytest.fixture(scope="class")
-    def manager(self) -> PluginManager:
+    @classmethod
+    def manager(cls) -> PluginManager:
         """The installed plugins, found anew for each class."""
         return PluginManager()
 
     @pytest.fixture(scope="class")
-    def spec(self, manager: PluginManager) -> Any:
+    @classmethod
+    def spec(cls, manager: PluginManager) -> Any:
         """What is tested."""
-        return manager.get(self.kind, self.name)
+        return manager.get(cls.kind, cls.name)
 
     @pytest.fixture(scope="class")
-    def values(self, spec: Any) -> Any:
+    @classmethod
+    def values(cls, spec: Any) -> Any:
         """Its options, with those of the class attribute."""
-        return resolve({self.kind: spec.options}, [Layer(origin="test", flat=dict(self.options))]).values[self.kind]
+        layer = Layer(origin="test", flat=dict(cls.options))
+        return resolve({cls.kind: spec.options}, [layer]).values[cls.kind]
 
     def test_its_entry_module_loads_without_mindspore(self, manager: PluginManager) -> None:
         """Help and listings load every plugin, so none may cost the seconds that MindSpore takes to import."""
