@@ -5,6 +5,7 @@ from __future__ import annotations
 from .contracts import PluginContract
 from .devices import DeviceContract
 from .metrics import MetricContract
+from .optimizers import OptimizerContract
 from .schedules import ScheduleContract
 from .tasks import TaskContract
 from .weights import WeightsContract
@@ -12,6 +13,7 @@ from .weights import WeightsContract
 __all__ = [
     "DeviceContract",
     "MetricContract",
+    "OptimizerContract",
     "PluginContract",
     "ScheduleContract",
     "TaskContract",

@@ -90,3 +90,39 @@ class Slopes(nn.Cell):  # type: ignore[misc]
     def construct(self, input_ids: Any, token_type_ids: Any, attention_mask: Any, *noise: Any) -> Any:
         """(number, vectors, pooled vectors), gradients."""
         return self.gradient(input_ids, token_type_ids, attention_mask, noise)
+
+
+class Updated(nn.Cell):  # type: ignore[misc]
+    """An update, its arguments in one row: a row of tensors compiles once, a tuple of them at each step."""
+
+    def __init__(self, optimizer: Any) -> None:
+        super().__init__()
+        self.optimizer = optimizer
+
+    def construct(self, rate: Any, number: Any, *gradients: Any) -> Any:
+        """Update every parameter once."""
+        return ops.depend(rate, self.optimizer(gradients, rate, number))
+
+
+class Lengths(nn.Cell):  # type: ignore[misc]
+    """What a clipping optimizer measures."""
+
+    def __init__(self, optimizer: Any) -> None:
+        super().__init__()
+        self.optimizer = optimizer
+
+    def construct(self, *gradients: Any) -> Any:
+        """Half the squared length of each gradient, and the global norm."""
+        return self.optimizer.lengths(gradients)
+
+
+class Clipped(nn.Cell):  # type: ignore[misc]
+    """What a clipping optimizer does with a factor."""
+
+    def __init__(self, optimizer: Any) -> None:
+        super().__init__()
+        self.optimizer = optimizer
+
+    def construct(self, factor: Any, rate: Any, number: Any, *gradients: Any) -> Any:
+        """Update every parameter once, by the gradients times the factor."""
+        return self.optimizer.clipped(gradients, factor, rate, number)
