@@ -5,6 +5,7 @@ from __future__ import annotations
 from .contracts import PluginContract
 from .devices import DeviceContract
 from .metrics import MetricContract
+from .models import ModelContract
 from .optimizers import OptimizerContract
 from .schedules import ScheduleContract
 from .tasks import TaskContract
@@ -13,6 +14,7 @@ from .weights import WeightsContract
 __all__ = [
     "DeviceContract",
     "MetricContract",
+    "ModelContract",
     "OptimizerContract",
     "PluginContract",
     "ScheduleContract",

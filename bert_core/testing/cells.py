@@ -68,8 +68,24 @@ def _descend(descend: Any, rate: Any, parameter: Any, gradient: Any) -> Any:
     return descend(parameter, rate, ops.sign(gradient))
 
 
+class Vectors(nn.Cell):  # type: ignore[misc]
+    """An encoder, its arguments in one row.
+
+    Args:
+        encoder: Built with a pooler.
+    """
+
+    def __init__(self, encoder: Any) -> None:
+        super().__init__()
+        self.encoder = encoder
+
+    def construct(self, input_ids: Any, token_type_ids: Any, attention_mask: Any, *noise: Any) -> Any:
+        """Vectors (batch, length, hidden_size), and pooled ones (batch, hidden_size)."""
+        return self.encoder(input_ids, token_type_ids, attention_mask, noise)
+
+
 class Slopes(nn.Cell):  # type: ignore[misc]
-    """An encoder's vectors, and the gradients of a number that depends on all of them.
+    """The gradients of a number that depends on all vectors of an encoder.
 
     Args:
         encoder: Built with a pooler.
@@ -79,17 +95,17 @@ class Slopes(nn.Cell):  # type: ignore[misc]
         super().__init__()
         self.encoder = encoder
         self.parameters = ParameterTuple(list(encoder.get_parameters()))
-        self.gradient = ops.value_and_grad(self.scalar, None, weights=self.parameters, has_aux=True)
+        self.gradient = ops.grad(self.scalar, None, weights=self.parameters)
 
-    def scalar(self, input_ids: Any, token_type_ids: Any, attention_mask: Any, noise: Any) -> Any:
-        """The number, and the vectors."""
-        sequence, pooled = self.encoder(input_ids, token_type_ids, attention_mask, noise)
+    def scalar(self, input_ids: Any, token_type_ids: Any, attention_mask: Any) -> Any:
+        """The number."""
+        sequence, pooled = self.encoder(input_ids, token_type_ids, attention_mask, ())
         shown = sequence * attention_mask.astype(sequence.dtype).expand_dims(-1)
-        return ops.sin(3.0 * shown).sum() + ops.sin(2.0 * pooled).sum(), sequence, pooled
+        return ops.sin(3.0 * shown).sum() + ops.sin(2.0 * pooled).sum()
 
-    def construct(self, input_ids: Any, token_type_ids: Any, attention_mask: Any, *noise: Any) -> Any:
-        """(number, vectors, pooled vectors), gradients."""
-        return self.gradient(input_ids, token_type_ids, attention_mask, noise)
+    def construct(self, input_ids: Any, token_type_ids: Any, attention_mask: Any) -> Any:
+        """One for each parameter."""
+        return self.gradient(input_ids, token_type_ids, attention_mask)
 
 
 class Updated(nn.Cell):  # type: ignore[misc]
