@@ -49,7 +49,7 @@ class Runs:
         data = [*_file("--train-data", train), *_file("--eval-data", evaluated)]
         model = as_words({name: value for name, value in TINY_MODEL.items()})
         fixed = f"--task {task} --model bert --max-length {LENGTH} --batch-size 4 --max-steps {STEPS} --seed 3"
-        rest = "--learning-rate 1e-2 --log-every 1 --eval-every 2 --lowercase --quiet"
+        rest = "--learning-rate 1e-2 --log-every 1 --lowercase --quiet"
         self._words = [*fixed.split(), *rest.split(), "--vocab", str(vocabulary), *model, *data, *words]
 
     @cached_property
