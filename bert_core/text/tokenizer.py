@@ -116,8 +116,9 @@ class WordPiece:
         return ids, spans
 
     def spelled(self, ids: Iterable[int]) -> list[str]:
-        """Each piece as the vocabulary has it, such as `##ing`."""
-        return [self._vocabulary.pieces[number] for number in ids]
+        """Each piece as the vocabulary has it, such as `##ing`; a row of the model beyond it is the unknown piece."""
+        pieces = self._vocabulary.pieces
+        return [pieces[number if number < len(pieces) else self.unk_id] for number in ids]
 
     def save(self, folder: Path) -> None:
         """Write `vocab.txt`, byte for byte as it was read, and the `tokenizer_config.json` of transformers."""

@@ -7,7 +7,7 @@ import pytest
 
 from bert_core.errors import BertrunError
 from bert_core.testing import PluginContract
-from bert_core.testing.contracts import load
+from bert_core.testing.specs import load
 from bert_core.testing.readme import false_examples, options_tables, specs_table
 
 GOOD = """
@@ -72,7 +72,7 @@ def contract(tmp_path, monkeypatch):
         monkeypatch.setattr(PluginContract, "readme", tmp_path / "README.md")
 
         def run(test: str) -> None:
-            wants_folder = test == "test_default_options_survive_a_run_file"
+            wants_folder = test == "test_options_survive_a_run_file"
             getattr(PluginContract(), test)(*([tmp_path] if wants_folder else []))
 
         return run
@@ -108,10 +108,10 @@ def test_the_hosts_own_plugin_keeps_the_contract(monkeypatch, tmp_path, test):
         ("test_every_spec_says_what_it_is", GOOD.replace("other one.", "other. One more."), "not one sentence"),
         ("test_every_option_has_help", GOOD.replace("The share.", "The share"), "help of --share"),
         ("test_every_option_has_help", GOOD.replace("frozen=True", "frozen=False"), "not a frozen dataclass"),
-        ("test_default_options_survive_a_run_file", GOOD.replace("0.5, help", "'much', help"), "must be a number"),
-        ("test_default_options_survive_a_run_file", GOOD.replace("0.5, help", "0.5, minimum=1, help"), "at least 1"),
+        ("test_options_survive_a_run_file", GOOD.replace("0.5, help", "'much', help"), "must be a number"),
+        ("test_options_survive_a_run_file", GOOD.replace("0.5, help", "0.5, minimum=1, help"), "at least 1"),
         (
-            "test_default_options_survive_a_run_file",
+            "test_options_survive_a_run_file",
             GOOD.replace("kinds: str | None = option(None", "kinds: __import__('pathlib').Path = option('x'"),
             "came back",
         ),
