@@ -90,10 +90,19 @@ def contracts() -> str:
 
 def _contract(name: str) -> str:
     contract = getattr(testing, name)
-    said = (inspect.getdoc(contract) or "").partition("\n")[0]
+    said = _first(contract)
     tests = {test: value for test, value in inspect.getmembers(contract) if test.startswith("test_")}
-    rows = [f"- {(inspect.getdoc(value) or '').partition(chr(10))[0]}" for value in tests.values()]
+    rows = [f"- {_words(test)}: {_first(value)}" for test, value in tests.items()]
     return "\n".join([f"## {name}", "", said, "", *rows, ""])
+
+
+def _words(test: str) -> str:
+    return test.removeprefix("test_").replace("_", " ")
+
+
+def _first(value: object) -> str:
+    """The first sentence of what is said of it."""
+    return (inspect.getdoc(value) or "").partition("\n")[0]
 
 
 def _owner(manager: PluginManager, spec: Any) -> str:

@@ -163,7 +163,9 @@ class TaskContract(RunContract, SpecContract):
         what = f"the loss of the batch is {loss}, and its rows' losses over the same totals add up to {sum(single)}"
         assert alike(float(loss), float(sum(single))), f"{what}; {shapes}: do they fit without broadcasting?"
         terms = [bench.task.loss_terms(bench.batch(bench.windows, [row])) for row in rows]
-        assert alike(totals, sum(terms)), f"`loss_terms` of the batch is {totals}, and of its rows together {sum(terms)}"
+        assert alike(totals, sum(terms)), (
+            f"`loss_terms` of the batch is {totals}, and of its rows together {sum(terms)}"
+        )
 
     def test_the_order_of_batches_changes_no_score(self, bench: TaskBench) -> None:
         """Windows go through the network in batches of like length, whatever the order of the file."""
@@ -186,7 +188,9 @@ class TaskContract(RunContract, SpecContract):
             found.append((bench.scores(examples, predictions), shown))
         (scores, shown), (other, reversed_) = found
         assert alike(scores, other), f"the scores are {scores}, and of the same examples from the last on {other}"
-        assert alike(shown, reversed_[::-1]), "an example has another prediction where the examples are in another order"
+        assert alike(shown, reversed_[::-1]), (
+            "an example has another prediction where the examples are in another order"
+        )
 
     def test_predictions_are_shown_as_json(self, bench: TaskBench) -> None:
         """`predictions.jsonl` has a JSON object for each."""

@@ -30,7 +30,8 @@ def _lines() -> Iterator[tuple[str, str]]:
     for name in sorted(bert_core.__all__):
         yield from _of(f"bert_core.{name}", getattr(bert_core, name))
     for name in sorted(bert_core.testing.__all__):
-        yield from _of(f"bert_core.testing.{name}", getattr(bert_core.testing, name))
+        attributes = vars(getattr(bert_core.testing, name)).get("__annotations__", {})
+        yield f"bert_core.testing.{name}", ", ".join(attributes)
     for name, hook in sorted(vars(hookspecs).items()):
         if name in REGISTRATION or name.startswith("bertrun_"):
             yield f"hook {name}", _signature(hook)
