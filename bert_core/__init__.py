@@ -26,6 +26,7 @@ from .types import (
     Split,
     StepRecord,
     TaskSpec,
+    TrackerSpec,
     WeightsSpec,
     Window,
 )
@@ -52,6 +53,7 @@ __all__ = [
     "Task",
     "TaskSpec",
     "TextEncoder",
+    "TrackerSpec",
     "UsageError",
     "WeightsSpec",
     "Window",

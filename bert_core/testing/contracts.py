@@ -14,9 +14,10 @@ import tomli_w
 from importlib_metadata import EntryPoint
 
 from bert_core import hookspecs
-from bert_core.manager import GROUP, KINDS, PluginManager, Policy
+from bert_core.manager import GROUP, KINDS, PluginManager
 from bert_core.options import index_options, options_of, resolve
 from bert_core.plan import CHOSEN, RUN, read_run_file
+from bert_core.policy import Policy
 from bert_core.run_options import RunOptions
 from bert_core.types import MetricSpec, Spec
 
