@@ -296,8 +296,9 @@ def hooks_of(tracker: object) -> dict[str, Callable[..., Any]]:
     """
     hooks = dict(_checked_hooks(tracker))
     if not hooks or not all(name.startswith(OBSERVING) for name in hooks):
-        what = f"a {type(tracker).__name__} has the hooks {listed(hooks)}"
-        raise PluginError(f"{what}, and a tracker has those alone that begin with {OBSERVING}")
+        raise PluginError(
+            f"the hooks of a tracker begin with {OBSERVING}, and {type(tracker).__name__} has: {listed(hooks)}"
+        )
     return hooks
 
 
