@@ -26,6 +26,7 @@ from .types import (
     Split,
     StepRecord,
     TaskSpec,
+    TrackerSpec,
     WeightsSpec,
     Window,
 )
@@ -53,6 +54,7 @@ __all__ = [
     "Task",
     "TaskSpec",
     "TextEncoder",
+    "TrackerSpec",
     "UsageError",
     "WeightsSpec",
     "Window",

@@ -12,7 +12,9 @@ from .training.checkpoints import newest_whole
 from .training.run_folder import RUN_FILE, check_free, free_default
 
 RUNS = Path("runs")
-_FREE = frozenset({"quiet", "json", "log_every", "log_format", "keep", "save_every", "output", "shard_optimizer"})
+_FREE = frozenset(
+    {"quiet", "json", "log_every", "log_format", "keep", "save_every", "output", "shard_optimizer", "track"}
+)
 
 
 def default_folder(task: str) -> Path:

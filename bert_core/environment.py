@@ -32,7 +32,13 @@ def environment(plan: Plan, manager: PluginManager, inputs: Iterable[Path]) -> d
         "python": platform.python_version(),
         "packages": {name: _version(name) for name in PACKAGES},
         "plugins": [
-            {"name": record.name, "distribution": record.distribution, "version": record.version, "state": record.state}
+            {
+                "name": record.name,
+                "distribution": record.distribution,
+                "version": record.version,
+                "state": record.state,
+                "sha256": record.sha256 if record.state == "loaded" else None,
+            }
             for record in manager.records
         ],
         "device": plan.choices["device"].name,

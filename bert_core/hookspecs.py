@@ -17,6 +17,7 @@ from .types import (
     ScheduleSpec,
     StepRecord,
     TaskSpec,
+    TrackerSpec,
     WeightsSpec,
 )
 
@@ -183,6 +184,31 @@ def bertrun_register_weights() -> Iterable[WeightsSpec]:  # type: ignore[empty-b
 
 
 @hookspec
+def bertrun_register_trackers() -> Iterable[TrackerSpec]:  # type: ignore[empty-body]
+    """Yield trackers for `--track`: observers of those runs alone that ask for them by name.
+
+    What `build` gives has the lifecycle hooks as methods; `self` is one for each run, so it can hold a file.
+
+    Example:
+        ```python
+        class Diary:
+            @hookimpl
+            def bertrun_on_run_begin(self, run):
+                self.lines = (run.folder / "diary.txt").open("a", encoding="utf-8")
+
+            @hookimpl
+            def bertrun_on_eval_end(self, scores, at_step):
+                print(at_step, dict(scores), file=self.lines, flush=True)
+
+
+        @hookimpl
+        def bertrun_register_trackers():
+            yield TrackerSpec(name="diary", summary="A line for each evaluation.", build=lambda options: Diary())
+        ```
+    """
+
+
+@hookspec
 def bertrun_register_commands() -> Iterable[click.Command]:  # type: ignore[empty-body]
     """Yield commands to mount under `bertrun`, or under `bertrun data` or `bertrun score` where the name says so.
 
@@ -234,14 +260,17 @@ def bertrun_on_step_end(run: RunView, step: StepRecord) -> None:
 
 
 @hookspec
-def bertrun_on_eval_end(run: RunView, scores: Mapping[str, float]) -> None:
+def bertrun_on_eval_end(run: RunView, scores: Mapping[str, float], at_step: int, final: bool) -> None:
     """See the scores of an evaluation.
+
+    `at_step` is the number of the update whose parameters were scored. `final` is true of the one evaluation that a
+    run ends with: of its best parameters, on the test data where there is any.
 
     Example:
         ```python
         @hookimpl
-        def bertrun_on_eval_end(run, scores):
-            print(scores["f1"])
+        def bertrun_on_eval_end(run, scores, at_step, final):
+            print("at the end" if final else at_step, scores["f1"])
         ```
     """
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import inspect
-import os
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from importlib import metadata as stdlib_metadata
-from types import ModuleType
+from pathlib import Path
 from typing import Any, Literal
 
 import importlib_metadata
@@ -17,14 +17,25 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from . import hookspecs
+from .contents import digest, sources_of
 from .errors import PluginError, in_a_line
+from .lock import Lock, Locked
 from .names import did_you_mean, is_name, listed
-from .options import TRUE, options_of
-from .types import DeviceSpec, MetricSpec, ModelSpec, OptimizerSpec, ScheduleSpec, Spec, TaskSpec, WeightsSpec
+from .options import options_of
+from .policy import HOST, Policy
+from .types import (
+    DeviceSpec,
+    MetricSpec,
+    ModelSpec,
+    OptimizerSpec,
+    ScheduleSpec,
+    Spec,
+    TaskSpec,
+    TrackerSpec,
+    WeightsSpec,
+)
 
 GROUP = "bertrun"
-HOST = "bertrun"
-BUILTIN = "builtin"
 State = Literal["loaded", "disabled", "incompatible", "failed"]
 
 REGISTRATION: Mapping[str, type[Spec]] = {
@@ -35,8 +46,10 @@ REGISTRATION: Mapping[str, type[Spec]] = {
     "bertrun_register_schedules": ScheduleSpec,
     "bertrun_register_devices": DeviceSpec,
     "bertrun_register_weights": WeightsSpec,
+    "bertrun_register_trackers": TrackerSpec,
 }
 COMMANDS = "bertrun_register_commands"
+OBSERVING = "bertrun_on_"
 KINDS: Mapping[str, type[Spec]] = {spec.kind: spec for spec in REGISTRATION.values()}
 
 
@@ -50,51 +63,28 @@ class PluginRecord:
     state: State
     reason: str = ""
     provides: tuple[tuple[str, str], ...] = ()
+    hooks: tuple[str, ...] = ()
+    point: importlib_metadata.EntryPoint | None = field(default=None, compare=False, repr=False)
 
     @property
     def title(self) -> str:
         """The distribution and its version: `bertrun-ner 0.1.0`."""
         return f"{self.distribution} {self.version}"
 
+    @property
+    def sources(self) -> list[Path]:
+        """Where it is imported from, or would be."""
+        return sources_of(self.point) if self.point else []
 
-@dataclass(frozen=True, kw_only=True)
-class Policy:
-    """Which plugins may be imported, and what happens when one cannot.
+    @cached_property
+    def sha256(self) -> str:
+        """The digest of its files; see `bert_core.contents`."""
+        return digest(self.point) if self.point else ""
 
-    Args:
-        blocked: Entry points or distributions that are never imported.
-        allowed: Where not None, the only ones that are imported besides the host's own.
-        strict: Raise instead of going on without a broken plugin.
-    """
-
-    blocked: frozenset[str] = frozenset()
-    allowed: frozenset[str] | None = None
-    strict: bool = False
-
-    @classmethod
-    def from_environment(cls, environment: Mapping[str, str] = os.environ, *, blocked: Iterable[str] = ()) -> Policy:
-        """The policy of `BERTRUN_DISABLED_PLUGINS`, `BERTRUN_PLUGINS` and `BERTRUN_STRICT_PLUGINS`."""
-        listed_as_allowed = environment.get("BERTRUN_PLUGINS")
-        return cls(
-            blocked=frozenset(blocked) | _split(environment.get("BERTRUN_DISABLED_PLUGINS", "")),
-            allowed=None if listed_as_allowed is None else _split(listed_as_allowed),
-            strict=environment.get("BERTRUN_STRICT_PLUGINS", "").lower() in TRUE,
-        )
-
-    def why_not(self, name: str, distribution: str) -> str:
-        """Why a plugin is not imported, or nothing."""
-        names = {canonicalize_name(name), canonicalize_name(distribution)}
-        if names & {canonicalize_name(blocked) for blocked in self.blocked}:
-            return "blocked by --no-plugin or BERTRUN_DISABLED_PLUGINS"
-        if self.allowed is None or (name, distribution) == (BUILTIN, HOST):
-            return ""
-        if not names & {canonicalize_name(allowed) for allowed in self.allowed}:
-            return "not on the allow-list BERTRUN_PLUGINS"
-        return ""
-
-
-def _split(text: str) -> frozenset[str]:
-    return frozenset(part.strip() for part in text.split(",") if part.strip())
+    @property
+    def locked(self) -> Locked:
+        """What a lock says of it."""
+        return Locked(name=self.name, distribution=self.distribution, version=self.version, sha256=self.sha256)
 
 
 class PluginManager:
@@ -107,7 +97,7 @@ class PluginManager:
         entry_points: What to load; by default every installed entry point of the group `bertrun`.
 
     Raises:
-        PluginError: In strict mode, where a plugin cannot be used.
+        PluginError: In strict mode, where a plugin cannot be used; with a lock, where one is not what is locked.
     """
 
     def __init__(
@@ -126,7 +116,10 @@ class PluginManager:
         self._specs: dict[str, list[tuple[Spec, PluginRecord]]] = defaultdict(list)
         self.commands: list[tuple[Any, PluginRecord]] = []
         found = importlib_metadata.entry_points(group=GROUP) if entry_points is None else entry_points
-        self.records = tuple(self._load(point) for point in sorted(found, key=_order))
+        points = sorted(found, key=_order)
+        if self.policy.lock is not None:
+            _check_locked(self.policy.lock, [self._seen(point) for point in points])
+        self.records = tuple(self._load(point) for point in points)
 
     @property
     def hook(self) -> Any:
@@ -162,7 +155,7 @@ class PluginManager:
         """The error that nothing of a kind has a name, with what is close, what is installed and what failed."""
         known = list(known)
         suggestion = did_you_mean(name.lower().replace("_", "-"), known)
-        parts = [f"no {kind} named '{name}'.", suggestion, f"Installed: {listed(known)}.", *self._excuses()]
+        parts = [f"no {kind} named '{name}'.", suggestion, f"Installed: {listed(known)}.", *self.excuses()]
         return PluginError(" ".join(part for part in parts if part).removesuffix("."))
 
     def preferred(self, kind: str) -> Any:
@@ -176,7 +169,7 @@ class PluginManager:
         if len(offered) == 1:
             return offered[0]
         if not offered:
-            raise PluginError(" ".join([f"no {kind} is installed.", *self._excuses()]).removesuffix("."))
+            raise PluginError(" ".join([f"no {kind} is installed.", *self.excuses()]).removesuffix("."))
         raise PluginError(
             f"no {kind} was chosen and {len(offered)} could be taken", hint=f"Say --{kind} with one of: {listed(specs)}"
         )
@@ -200,25 +193,38 @@ class PluginManager:
         """The plugins that failed or are incompatible."""
         return [record for record in self.records if record.state in ("failed", "incompatible")]
 
-    def _excuses(self) -> list[str]:
-        return [f"Plugin {record.title} {record.state}: {_closed(record.reason)}" for record in self.unusable()]
+    def disabled(self) -> list[PluginRecord]:
+        """The plugins that may not be imported."""
+        return [record for record in self.records if record.state == "disabled"]
+
+    def excuses(self) -> list[str]:
+        """A sentence for each plugin that cannot be used, and one for those that are left out."""
+        left_out = [f"Not used: {listed(record.title for record in self.disabled())}."] if self.disabled() else []
+        return [
+            *(f"Plugin {record.title} {record.state}: {_closed(record.reason)}" for record in self.unusable()),
+            *left_out,
+        ]
+
+    def _seen(self, point: importlib_metadata.EntryPoint) -> PluginRecord:
+        """What an entry point is before anything of it is imported: disabled, or to be loaded."""
+        distribution, version = _origin(point)
+        reason = self.policy.why_not(point.name, distribution, version)
+        state: State = "disabled" if reason else "loaded"
+        return PluginRecord(
+            name=point.name, distribution=distribution, version=version, state=state, reason=reason, point=point
+        )
 
     def _load(self, point: importlib_metadata.EntryPoint) -> PluginRecord:
-        distribution, version = _origin(point)
-
-        def record(state: State, reason: str = "") -> PluginRecord:
-            return PluginRecord(name=point.name, distribution=distribution, version=version, state=state, reason=reason)
-
-        reason = self.policy.why_not(point.name, distribution)
-        if reason:
-            return record("disabled", reason)
+        record = self._seen(point)
+        if record.state == "disabled":
+            return record
         try:
             reason = _unmet_requirement(point)
             if not reason:
-                return self._register(point, record("loaded"))
+                return self._register(point, record)
         except (Exception, SystemExit) as error:  # whatever a stranger's code raises stays the stranger's failure
-            return self._give_up(record("failed", in_a_line(error)))
-        return self._give_up(record("incompatible", reason))
+            return self._give_up(replace(record, state="failed", reason=in_a_line(error)))
+        return self._give_up(replace(record, state="incompatible", reason=reason))
 
     def _give_up(self, record: PluginRecord) -> PluginRecord:
         line = f"plugin {record.title} {record.state}: {record.reason}"
@@ -235,11 +241,19 @@ class PluginManager:
         provides = [(spec.kind, spec.name) for spec in specs] + [("command", item.name) for item in commands]
         _check_once(provides)
         self._pluggy.register(module, name=f"{record.distribution}:{record.name}")
-        record = PluginRecord(**{**vars(record), "provides": tuple(provides)})
+        record = replace(record, provides=tuple(provides), hooks=tuple(hooks))
         for spec in specs:
             self._specs[spec.kind].append((spec, record))
         self.commands += [(command, record) for command in commands]
         return record
+
+
+def _check_locked(lock: Lock, seen: Sequence[PluginRecord]) -> None:
+    """Refuse plugins that are not what is locked, before one is imported."""
+    lock.check(
+        [record.locked for record in seen if record.state != "disabled"],
+        [(record.name, record.distribution) for record in seen if record.state == "disabled"],
+    )
 
 
 def _closed(sentence: str) -> str:
@@ -274,8 +288,22 @@ def _unmet_requirement(point: importlib_metadata.EntryPoint) -> str:
     return ""
 
 
-def _checked_hooks(module: ModuleType) -> Iterable[tuple[str, Callable[..., Any]]]:
-    """The hook implementations of a module, each decorated, known, and of the right arguments."""
+def hooks_of(tracker: object) -> dict[str, Callable[..., Any]]:
+    """The hooks that a tracker has as its methods.
+
+    Raises:
+        PluginError: It has none, or one that is not decorated, not known, of other arguments, or that registers.
+    """
+    hooks = dict(_checked_hooks(tracker))
+    if not hooks or not all(name.startswith(OBSERVING) for name in hooks):
+        raise PluginError(
+            f"the hooks of a tracker begin with {OBSERVING}, and {type(tracker).__name__} has: {listed(hooks)}"
+        )
+    return hooks
+
+
+def _checked_hooks(module: object) -> Iterable[tuple[str, Callable[..., Any]]]:
+    """The hook implementations of a module or an object, each decorated, known, and of the right arguments."""
     for name, function in inspect.getmembers(module, inspect.isroutine):
         marked = hasattr(function, f"{hookspecs.PROJECT}_impl")
         if not marked and not name.startswith("bertrun_"):

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tomli_w
 
@@ -14,8 +14,10 @@ from .errors import ConfigError, UsageError
 from .files import link, write_json, write_text
 from .options import Layer
 from .plan import CHOSEN, RUN, Plan, named_layer, read_toml
-from .training.ranks import Ranks
 from .training.run_folder import RUN_FILE, check_free
+
+if TYPE_CHECKING:
+    from .training.ranks import Ranks
 
 DONE = "phases.json"
 KEY = "phases"
@@ -113,6 +115,8 @@ def run_phases(
     Raises:
         BertrunError: Whatever stops a phase; `bertrun resume` goes on with it.
     """
+    from .training.ranks import Ranks  # which imports NumPy
+
     ranks = Ranks.of()
     if not resume and ranks.leads:
         check_free(folder, overwrite=overwrite)

@@ -160,6 +160,8 @@ def make_plan(
     plan = Plan(choices=choices, settings=resolve(owners(choices), [*layers, *defaults]))
     if problems := list(_beyond(plan)):
         raise ConfigError(problems)
+    for name in plan.run.track:
+        manager.get("tracker", name)
     return plan
 
 

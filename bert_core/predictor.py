@@ -103,7 +103,8 @@ def load(path: str | Path, *, device: str | None = None, batch_size: int = 32) -
     """
     import warnings
 
-    from .manager import PluginManager, Policy
+    from .manager import PluginManager
+    from .policy import Policy
 
     manager = PluginManager(Policy.from_environment(), say=lambda line: warnings.warn(line, stacklevel=4))
     return Predictor(path, manager, device=device, batch_size=batch_size)

@@ -124,6 +124,9 @@ class RunOptions:
     save: bool = option(True, help="Write checkpoints; without it, a run that is stopped is lost.")
     keep: int = option(2, minimum=1, help="Checkpoints that are kept besides the best one.")
     log_every: int = option(10, minimum=1, metavar="STEPS", help="Write metrics every STEPS updates.")
+    track: tuple[str, ...] = option(
+        (), metavar="NAME,...", help="Trackers that write down what the run does; `bertrun plugins` lists them."
+    )
     stop_after: int | None = option(
         None, minimum=1, metavar="STEPS", help="Save and leave after STEPS updates; `bertrun resume` goes on."
     )

@@ -23,6 +23,7 @@ from .begun import begun, default_folder, folder_of
 from .data.bad_records import BadRecords
 from .errors import CheckpointError, UsageError
 from .manager import PluginManager
+from .observers import trackers
 from .plan import Plan
 from .protocols import Task
 from .recorded import Reader
@@ -152,6 +153,7 @@ class Run:
         self.reporter = reporter
         self.lines: list[str] = []
         self.resume = resume
+        self.tracking = trackers(manager, plan.run.track) if self.ranks.leads else {}
         self.checkpoint = newest_whole(resume, self.say) if resume else None
         self.weights = self._open_weights()
         self.text = self._open_text()

@@ -79,7 +79,9 @@ class Seeds:
 
     def __init__(self, plan: Plan, manager: PluginManager, folder: RunFolder, reporter: SeedsReporter) -> None:
         self._run = plan.run
-        self._blocked = sorted(manager.policy.blocked)
+        policy = manager.policy
+        self._told = [word for name in sorted(policy.blocked) for word in ("--no-plugin", name)]
+        self._told += ["--locked", str(policy.lock.path)] if policy.lock is not None else []
         self._folder = folder
         self._reporter = reporter
         self._numbers = range(plan.run.seed, plan.run.seed + plan.run.seeds)
@@ -117,13 +119,12 @@ class Seeds:
 
     def _command(self, seed: int, path: Path) -> list[str]:
         """The command line of one run: from its newest checkpoint, or from the start."""
-        left_out = [word for name in self._blocked for word in ("--no-plugin", name)]
         if committed(path / "checkpoints"):
             said = ["resume", str(path)]
         else:
             said = ["--config", str(self._folder.path / RUN_FILE), "--seeds", "1", "--seed", str(seed)]
             said += ["--output", str(path), "--overwrite", "--no-json"]
-        return [sys.executable, "-m", "bert_core.cli", *said, *left_out]
+        return [sys.executable, "-m", "bert_core.cli", *said, *self._told]
 
     def _printed(self) -> int | None:
         """Where a run prints: its last line is no longer the last one."""

@@ -6,6 +6,7 @@ import math
 import signal
 import time
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from .heartbeat import beat
 from .interrupt import StopAsked, StopFlag
 from .keeper import Keeper
 from .observers import Observers
+from .read_only import read_only
 from .training.checkpoints import open_checkpoint
 from .training.evaluation import Evaluator, score
 from .training.guards import Guards
@@ -50,7 +52,7 @@ class Session:
         self._run = run
         self._folder = folder
         self._options = run.plan.run
-        self._observers = Observers(run.manager.hook if run.ranks.leads else None, self._say)
+        self._observers = Observers(run.manager.hook if run.ranks.leads else None, self._say, run.tracking)
         self._trainer = run.trainer
         self._total = run.trainer.course.total_steps if run.trainer else 0
         self._progress = run.trainer.progress if run.trainer else Progress()
@@ -61,7 +63,7 @@ class Session:
         self._evaluator = Evaluator(
             run.assembled.objective, run.task, run.text, self._options.eval_batch_size, run.ranks
         )
-        self._view = RunView(folder=folder.path, tables=run.plan.tables(), total_steps=self._total)
+        self._view = RunView(folder=folder.path, tables=read_only(run.plan.tables()), total_steps=self._total)
         self._best: tuple[int, float] | None = None
         self._waited = 0  # evaluations since the best one
         self._saved = time.monotonic()
@@ -96,6 +98,14 @@ class Session:
             if self._keeper is not None:
                 self._keeper.close()
             self._observers.tell("bertrun_on_run_end", {"run": self._view, "outcome": outcome})
+            with suppress(OSError):
+                self._tell_of_observers()
+
+    def _tell_of_observers(self) -> None:
+        """Name those that slowed the run, and record what each took."""
+        for line in self._observers.slow():
+            self._say(line)
+        self._folder.add_observers(self._observers.seconds)
 
     def _begin(self) -> None:
         run = self._run
@@ -106,6 +116,7 @@ class Session:
             self._folder.write_environment(environment(run.plan, run.manager, run.inputs))
         if run.checkpoint is not None:
             self._go_on_from(run.checkpoint)
+            self._view = replace(self._view, steps_before=self._step)
         self._say(f"run: {self._folder.path}")
         beat()
         self._observers.tell("bertrun_on_run_begin", {"run": self._view})
@@ -231,7 +242,7 @@ class Session:
         """Score the evaluation set; whether it is the best so far."""
         reading = self._run.data.eval
         assert reading is not None
-        scores, _ = self._score(f"eval at step {self._step}", reading)
+        scores, _ = self._score(f"eval at step {self._step}", reading, final=False)
         value = scores[self._run.task.best]
         best = self._best is None or value > self._best[1]
         self._waited = 0 if best else self._waited + 1
@@ -241,7 +252,7 @@ class Session:
             self._scores["best"] = self._scores["last"]
         return best
 
-    def _score(self, title: str, reading: Reading) -> tuple[dict[str, float], list[Any]]:
+    def _score(self, title: str, reading: Reading, *, final: bool) -> tuple[dict[str, float], list[Any]]:
         run = self._run
         predictions = list(self._evaluator.predict(reading.examples, self._poll))
         scores = score(run.task, run.metrics, reading.examples, predictions)
@@ -250,7 +261,9 @@ class Session:
         run.reporter.scores(title, scores)
         self._folder.log(f"{title}: " + ", ".join(f"{name} {value:.4f}" for name, value in scores.items()))
         self._folder.metrics(step=self._step, title=title, scores=scores)
-        self._observers.tell("bertrun_on_eval_end", {"run": self._view, "scores": scores})
+        at_step = self._best[0] if final and self._best else self._step
+        told = {"run": self._view, "scores": scores, "at_step": at_step, "final": final}
+        self._observers.tell("bertrun_on_eval_end", told)
         return scores, predictions
 
     def _poll(self) -> None:
@@ -271,7 +284,7 @@ class Session:
         reading = run.data.test or run.data.eval
         if reading is not None:
             name = "test" if run.data.test else "eval"
-            scores, predictions = self._score(f"{name} of the best checkpoint", reading)
+            scores, predictions = self._score(f"{name} of the best checkpoint", reading, final=True)
             for note in run.task.encoding_notes() if isinstance(run.task, NotingTask) else ():
                 self._say(f"{name}: {note}")
             self._scores[name] = {"step": self._best[0] if self._best else self._step, "scores": scores}

@@ -142,6 +142,8 @@ class DeviceSpec(Spec):
         data_sink: Whether it can be fed a queue of batches ahead of the steps.
         graph_levels: MindSpore's levels of graph compilation (`jit_level`) that it takes, the default first.
         bind_cores: Whether processes on several of them should each have processor cores of their own.
+        launcher: The command that starts the processes of a run which several of them share (`--devices`), or None. It
+            takes `--workers COUNT`, `--from none`, `--log-dir DIR` and `--no-bind-cores`, and after `--` what to start.
         environment: Variables that MindSpore and its libraries read there; what the user has set stands.
     """
 
@@ -156,6 +158,7 @@ class DeviceSpec(Spec):
     data_sink: bool = False
     graph_levels: tuple[str, ...] = ()
     bind_cores: bool = False
+    launcher: str | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -174,6 +177,23 @@ class WeightsSpec(Spec):
     licence: str
     folder: Callable[[], Path] | None = None
     wheel: Wheel | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackerSpec(Spec):
+    """Something that writes down what a run does, where `--track` asks for it by name.
+
+    A plugin that observes every run needs none of these: its module implements the hooks `bertrun_on_...` itself.
+
+    Args:
+        build: `build(options)` makes an object whose methods are hooks: `bertrun_on_step_end(self, run, step)` and the
+            like, each decorated with `hookimpl`. It is called once for each run, with default options, before data is
+            read, and raises a `UsageError` where something that it needs is not there.
+    """
+
+    kind: ClassVar[str] = "tracker"
+
+    build: Callable[[Any], object]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -359,17 +379,19 @@ class Workbench:
 
 @dataclass(frozen=True, kw_only=True)
 class RunView:
-    """A run as observers see it.
+    """A run as observers see it; nothing of it can be written to.
 
     Args:
         folder: Where it writes.
         tables: Its settings, one table an owner, as in `run.toml`.
         total_steps: How many updates it is going to make.
+        steps_before: How many of them were made before it was resumed, 0 where it was not.
     """
 
     folder: Path
     tables: Mapping[str, Mapping[str, Any]]
     total_steps: int
+    steps_before: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,35 +1,19 @@
-"""`bertrun plugins` and `bertrun describe`: what is installed, and what it can be told."""
+"""`bertrun describe`: what something that plugins give is, and what it can be told."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 import click
 
 from bert_core.errors import in_a_line
-from bert_core.manager import KINDS, PluginRecord
+from bert_core.manager import KINDS
 from bert_core.options import options_of
 from bert_core.plan import WITH_PRESETS, find
 
 from .options import Page, option_rows
 from .state import State
-
-
-@click.command("plugins")
-@click.option("--json", "as_json", is_flag=True, help="As one JSON list.")
-@click.pass_obj
-def plugins(state: State, as_json: bool) -> None:
-    """List the plugins: what each adds, and why one cannot be used."""
-    records = state.manager.records
-    if as_json:
-        click.echo(json.dumps([_as_json(record) for record in records], indent=2))
-        return
-    for record in records:
-        click.echo(f"{record.title}  {record.state}{': ' + record.reason if record.reason else ''}")
-        for kind, names in _by_kind(record).items():
-            click.echo(f"    {kind}: {', '.join(names)}")
 
 
 @click.command("describe")
@@ -90,21 +74,3 @@ def _probed(spec: Any) -> str:
 
 def _variables(values: Mapping[str, str]) -> str:
     return ", ".join(f"{name}={value}" for name, value in values.items())
-
-
-def _as_json(record: PluginRecord) -> dict[str, Any]:
-    return {
-        "name": record.name,
-        "distribution": record.distribution,
-        "version": record.version,
-        "state": record.state,
-        "reason": record.reason,
-        "provides": _by_kind(record),
-    }
-
-
-def _by_kind(record: PluginRecord) -> dict[str, list[str]]:
-    kinds: dict[str, list[str]] = {}
-    for kind, name in record.provides:
-        kinds.setdefault(kind, []).append(name)
-    return kinds

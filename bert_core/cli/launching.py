@@ -50,16 +50,19 @@ def launch(ctx: click.Context, plan: Plan, folder: Path, more: Sequence[str] = (
         The exit code of the process that failed, or 0.
 
     Raises:
-        UsageError: No installed plugin has the command that starts them.
+        UsageError: The device says no command that starts them, or no installed plugin has it.
     """
     state = ctx.ensure_object(State)
-    command = state.manager.command("launch")
+    device = plan.choices["device"]
+    launcher = device.spec.launcher
+    command = None if launcher is None else state.manager.command(launcher)
     if command is None:
-        raise UsageError(f"--devices {plan.run.devices} needs `bertrun launch`", hint="pip install bertrun-devices")
+        no = "no command" if launcher is None else f"no command `bertrun {launcher}`"
+        raise UsageError(f"--devices {plan.run.devices}: the device '{device.name}' has {no} to start processes with")
     kept = folder.with_name(f"{folder.name}.ranks")
     words = ["--workers", str(plan.run.devices), "--from", "none", "--log-dir", str(kept)]
-    words += [] if plan.choices["device"].spec.bind_cores else ["--no-bind-cores"]
+    words += [] if device.spec.bind_cores else ["--no-bind-cores"]
     words += ["--plain-stdout"] if plan.run.json else []
     again = ["--", sys.executable, "-m", "bert_core.cli", *state.arguments, *more]
-    code: int = command.main([*words, *again], prog_name="bertrun launch", standalone_mode=False, obj=state)
+    code: int = command.main([*words, *again], prog_name=f"bertrun {launcher}", standalone_mode=False, obj=state)
     return code

@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,11 +17,12 @@ from bert_core.manager import host_version
 
 from .arguments import take
 from .data import data
-from .describe import describe, plugins
+from .describe import describe
 from .embed import embed
 from .evaluate import evaluate, predict, resume
 from .export import export
 from .new_plugin import new_plugin
+from .plugins import plugins
 from .run import RunCommand
 from .score import score
 from .state import State
@@ -88,6 +90,12 @@ class Driver(click.Group):
     expose_value=False,
     help="Leave a plugin out: it is not even imported. Stands anywhere, any number of times.",
 )
+@click.option(
+    "--locked",
+    metavar="FILE",
+    expose_value=False,
+    help="Refuse plugins that are not, to the byte, those of a file of `bertrun plugins lock`. Stands anywhere.",
+)
 @click.version_option(host_version() or "0 (not installed)", prog_name="bertrun")
 def driver() -> None:
     """Train, evaluate and serve BERT-family encoders on MindSpore."""
@@ -107,7 +115,9 @@ def run(arguments: Sequence[str]) -> int:
     """Run the command line; give its exit code."""
     try:
         blocked, rest = take(arguments, "--no-plugin")
-        state = State(blocked=blocked, taken=frozenset(driver.commands), arguments=tuple(arguments))
+        locked, rest = take(rest, "--locked")
+        lock = Path(locked[-1]).absolute() if locked else None
+        state = State(blocked=blocked, locked=lock, taken=frozenset(driver.commands), arguments=tuple(arguments))
         with sigterm_as_ctrl_c():
             result: Any = driver.main(rest, prog_name="bertrun", standalone_mode=False, obj=state)
         return result if isinstance(result, int) else 0

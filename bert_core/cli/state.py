@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from bert_core.manager import PluginManager, Policy
+from bert_core.lock import Lock
+from bert_core.manager import PluginManager
+from bert_core.policy import Policy
 
 if TYPE_CHECKING:
     from bert_core.data.records import Format
@@ -23,18 +25,21 @@ class State:
 
     Args:
         blocked: What `--no-plugin` named.
+        locked: The file that `--locked` named, where it was said.
         taken: The names of the host's own commands.
         arguments: The command line as it was given, for the processes that share a run.
     """
 
     blocked: list[str] = field(default_factory=list)
+    locked: Path | None = None
     taken: frozenset[str] = frozenset()
     arguments: tuple[str, ...] = ()
 
     @cached_property
     def manager(self) -> PluginManager:
         """The plugins of this environment."""
-        policy = Policy.from_environment(blocked=self.blocked)
+        lock = None if self.locked is None else Lock.read(self.locked)
+        policy = Policy.from_environment(blocked=self.blocked, lock=lock)
         return PluginManager(policy, say=lambda line: click.echo(f"bertrun: {line}", err=True), taken=self.taken)
 
     @property

@@ -107,6 +107,14 @@ class RunFolder:
         """Write `environment.json`."""
         write_json(self.path / ENVIRONMENT, environment)
 
+    def add_observers(self, seconds: Mapping[str, float]) -> None:
+        """Add to `environment.json` how long each plugin looked on, in all the starts of the run."""
+        if seconds:
+            environment = json.loads((self.path / ENVIRONMENT).read_text(encoding="utf-8"))
+            before = environment.get("observers", {})
+            taken = {plugin: round(before.get(plugin, 0) + value, 3) for plugin, value in seconds.items()}
+            write_json(self.path / ENVIRONMENT, {**environment, "observers": {**before, **taken}})
+
     def inputs(self) -> dict[str, str]:
         """The files that the run began with, and the digest of each."""
         environment = json.loads((self.path / ENVIRONMENT).read_text(encoding="utf-8"))
@@ -165,6 +173,9 @@ class FollowedFolder(RunFolder):
         """Nothing."""
 
     def write_environment(self, environment: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+    def add_observers(self, seconds: Mapping[str, float]) -> None:
         """Nothing."""
 
     def write_scores(self, scores: Mapping[str, Any]) -> None:

@@ -95,6 +95,7 @@ def _answer(line: str) -> tuple[int, str]:
 def _masked(text: str) -> str:
     """The text without what depends on the machine and on the release."""
     text = re.sub(r"\d+ processors?", "N processors", text)
+    text = re.sub(r"(    from: ).*?(\w+)$", r"\1.../\2", text, flags=re.MULTILINE)
     return re.sub(r"(bertrun(-\w+)?) \d+(\.\d+)+\w*", r"\1 VERSION", text)
 
 

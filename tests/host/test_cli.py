@@ -579,7 +579,7 @@ def test_plugins_lists_what_became_of_each(install, bertrun):
     for line in (
         "bertrun-broken 0.3  failed: RuntimeError: no such luck\n",
         "bertrun-old 0.0.9  incompatible: it requires bertrun<0.1, and bertrun ",
-        "bertrun-good 1.2  loaded\n    metric: exact\n    task: echo\n    command: hello\n",
+        "good  bertrun-good 1.2  loaded\n    metric: exact\n    task: echo\n    command: hello\n",
         "bertrun-twin 2.0  disabled: blocked by --no-plugin or BERTRUN_DISABLED_PLUGINS\n",
     ):
         assert line in out

@@ -8,8 +8,9 @@ import click
 import importlib_metadata
 import pytest
 
-from bert_core.errors import PluginError
-from bert_core.manager import KINDS, PluginManager, Policy, host_version
+from bert_core.errors import PluginError, UsageError
+from bert_core.manager import KINDS, PluginManager, host_version
+from bert_core.policy import Policy
 
 
 class Manager:
@@ -82,8 +83,44 @@ def test_an_empty_allow_list_leaves_the_hosts_own_plugin_only(install):
 
 def test_nobody_passes_the_allow_list_by_the_name_of_the_hosts_plugin():
     policy = Policy(allowed=frozenset())
-    assert policy.why_not("builtin", "bertrun") == ""
-    assert policy.why_not("builtin", "bertrun-stranger") != ""
+    assert policy.why_not("builtin", "bertrun", "1") == ""
+    assert policy.why_not("builtin", "bertrun-stranger", "1") != ""
+
+
+@pytest.mark.parametrize(
+    ("allowed", "state"),
+    [
+        ("good==1.2", "loaded"),
+        ("bertrun-good == 1.2.0", "loaded"),
+        ("good==1.1,good==1.2", "loaded"),
+        ("good==1.1,good", "loaded"),
+        ("good==1.3", "disabled"),
+        ("good==1.1,twin", "disabled"),
+    ],
+)
+def test_the_allow_list_can_ask_for_a_version(install, allowed, state):
+    install("good")
+    manager = Manager(Policy.from_environment({"BERTRUN_PLUGINS": allowed}))
+    assert manager.record("good").state == state
+    assert ("fake_good" in sys.modules) == (state == "loaded")
+
+
+def test_a_version_that_is_not_allowed_is_said(install):
+    install("good")
+    record = Manager(Policy.from_environment({"BERTRUN_PLUGINS": "good==1.3,good==1.1"})).record("good")
+    assert record.reason == "the allow-list BERTRUN_PLUGINS has it in version 1.1, 1.3 alone"
+
+
+@pytest.mark.parametrize("entry", ["good>=1", "good==", "==1", "good ner", "good=1.2", "good==1.*"])
+def test_an_entry_of_the_allow_list_that_is_none_is_refused_and_not_passed_over(entry):
+    with pytest.raises(UsageError, match="is neither NAME nor NAME==VERSION"):
+        Policy.from_environment({"BERTRUN_PLUGINS": f"ner,{entry}"})
+
+
+def test_what_is_not_there_comes_with_what_is_left_out(install):
+    install("good", "twin")
+    with pytest.raises(PluginError, match=r"Not used: bertrun-good 1\.2, bertrun-twin 2\.0"):
+        Manager(Policy(allowed=frozenset())).manager.get("task", "echo")
 
 
 def test_the_default_door_is_what_is_installed(monkeypatch, request):

@@ -100,7 +100,7 @@ def main() -> None:
         init("mccl")
         return
     ranks = Ranks.of()
-    ranks.join()
+    ranks.join("mccl")
     assert ranks.size == count
     results, path = [], output / f"{ranks.rank}.safetensors"
     for shared in (False, True):

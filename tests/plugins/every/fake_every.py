@@ -15,6 +15,7 @@ from bert_core import (
     Probe,
     ScheduleSpec,
     TaskSpec,
+    TrackerSpec,
     WeightsSpec,
     hookimpl,
 )
@@ -66,6 +67,17 @@ def bertrun_register_devices():
 @hookimpl
 def bertrun_register_weights():
     yield WeightsSpec(name="every-weights", summary="Weights.", licence="MIT", folder=lambda: Path("nowhere"))
+
+
+class _Tracker:
+    @hookimpl
+    def bertrun_on_step_end(self, step):
+        SEEN.append(("tracked", step))
+
+
+@hookimpl
+def bertrun_register_trackers():
+    yield TrackerSpec(name="every-tracker", summary="A tracker.", build=lambda options: _Tracker())
 
 
 @hookimpl

@@ -28,6 +28,7 @@ def bertrun_register_devices() -> Iterable[DeviceSpec]:
         loss_scale=65536.0,
         collective="mccl",
         bind_cores=True,
+        launcher=launch.name,
     )
     yield DeviceSpec(
         name="ascend",
@@ -42,6 +43,7 @@ def bertrun_register_devices() -> Iterable[DeviceSpec]:
         data_sink=True,
         graph_levels=ascend.GRAPH_LEVELS,
         bind_cores=True,
+        launcher=launch.name,
         environment=ascend.ENVIRONMENT,
     )
     yield DeviceSpec(
@@ -57,6 +59,7 @@ def bertrun_register_devices() -> Iterable[DeviceSpec]:
         data_sink=True,
         graph_levels=gpu.GRAPH_LEVELS,
         bind_cores=True,
+        launcher=launch.name,
     )
 
 
