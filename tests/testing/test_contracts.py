@@ -7,8 +7,8 @@ import pytest
 
 from bert_core.errors import BertrunError
 from bert_core.testing import PluginContract
-from bert_core.testing.specs import load
 from bert_core.testing.readme import false_examples, options_tables, specs_table
+from bert_core.testing.specs import load
 
 GOOD = """
 from dataclasses import dataclass
