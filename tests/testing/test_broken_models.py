@@ -217,7 +217,7 @@ OPTIMIZERS = [
     ("test_what_decays_is_what_is_told", "decayed", "does not shrink|without decay"),
     ("test_gradients_go_in_the_order_of_the_groups", "order", "these moved"),
     ("test_the_rate_of_each_step_counts", "rate", "learning rate 0 moved"),
-    ("test_its_state_has_names_of_its_own", "names", "are names of parameters and of state"),
+    ("test_restored_it_goes_on_to_the_byte", "names", "with a name of its own"),
     ("test_one_graph_serves_every_step", "first", "is the first rate kept"),
     ("test_restored_it_goes_on_to_the_byte", "forgets", "after the state was restored"),
     ("test_it_lowers_a_loss", "feeble", "fifty steps took"),
