@@ -9,9 +9,12 @@ from .models import ModelContract
 from .optimizers import OptimizerContract
 from .schedules import ScheduleContract
 from .tasks import TaskContract
+from .tiny import TINY_LINES, TINY_MODEL
 from .weights import WeightsContract
 
 __all__ = [
+    "TINY_LINES",
+    "TINY_MODEL",
     "DeviceContract",
     "MetricContract",
     "ModelContract",

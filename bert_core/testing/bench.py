@@ -53,6 +53,9 @@ class TaskBench:
         evaluated: What it is scored on.
         seed: Of first values.
         state: What another one learnt, which this one then does not learn.
+
+    Raises:
+        AssertionError: The head or the loss takes a feature that the task does not have.
     """
 
     def __init__(
@@ -75,6 +78,8 @@ class TaskBench:
         self.seed = seed
         self.text = tokenizer(vocabulary)
         self.task = spec.build(options, state)
+        missing = {*self.task.head_inputs, *self.task.loss_inputs} - set(self.task.features)
+        assert not missing, f"{sorted(missing)} are inputs of the head or the loss and not among `features`"
         self._reader = Reader(text=self.text)
         self.trained = _some(self.read(train, "train"), train)
         if state is None:
@@ -112,7 +117,7 @@ class TaskBench:
         from bert_core.text.batches import cut, pad
 
         batch = pad(cut(windows, np.asarray(rows), seed=0, epoch=0), self.task.features, pad_id=self.text.pad_id)
-        fills = {"input_ids": self.text.pad_id, "token_type_ids": 0, "attention_mask": 0}
+        fills: dict[str, float] = {"input_ids": self.text.pad_id, "token_type_ids": 0, "attention_mask": 0}
         fills |= {name: feature.padding for name, feature in self.task.features.items() if feature.ragged}
         return {
             name: np.pad(values, _after(values, padding), constant_values=fills[name]) if name in fills else values

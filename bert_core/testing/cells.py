@@ -20,8 +20,8 @@ class Examined(nn.Cell):  # type: ignore[misc]
 
     def __init__(self, objective: Objective, digest: nn.Cell | None) -> None:
         super().__init__()
-        self.objective = objective
-        self.digest = digest
+        self.objective: Any = objective
+        self.digest: Any = digest
         self.digests = digest is not None
 
     def construct(self, totals: Any, input_ids: Any, token_type_ids: Any, attention_mask: Any, *features: Any) -> Any:

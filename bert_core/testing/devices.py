@@ -97,7 +97,8 @@ class DeviceContract(SpecContract):
     def test_its_compute_types_are_known(self, spec: DeviceSpec) -> None:
         """There is one at least, and where half precision is among them there is a loss scale to begin with."""
         strange = [dtype for dtype in spec.compute_dtypes if dtype not in DTYPES]
-        assert spec.compute_dtypes and not strange, f"compute_dtypes {spec.compute_dtypes} must be some of {DTYPES}"
+        assert spec.compute_dtypes, "`compute_dtypes` is empty; float32 at least"
+        assert not strange, f"compute_dtypes {spec.compute_dtypes} must be some of {DTYPES}"
         if "float16" in spec.compute_dtypes:
             assert spec.loss_scale, "it computes in float16, where small gradients vanish: give a `loss_scale`"
         if spec.loss_scale is not None:

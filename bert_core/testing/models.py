@@ -63,7 +63,7 @@ class TinyEncoder:
             if not noise:
                 self._vectors.set_inputs(*[Tensor(shape=[None, None], dtype=ms.int32) for _ in batch])
         found = self._vectors(*map(Tensor, batch), *map(Tensor, noise))
-        assert isinstance(found, tuple) and len(found) == 2, "the encoder must give vectors and pooled vectors"
+        assert isinstance(found, tuple), "the encoder must give vectors and pooled vectors"
         return tuple(one.asnumpy() for one in found)
 
     def norms(self, batch: Arrays) -> dict[str, float]:
@@ -132,7 +132,7 @@ class ModelContract(SpecContract):
         shapes = vectors.shape, pooled.shape
         assert shapes == wanted, f"vectors and pooled vectors have the shapes {shapes}; by `hidden_size` {wanted}"
         assert {vectors.dtype, pooled.dtype} == {np.dtype("float32")}, f"they are {vectors.dtype} and {pooled.dtype}"
-        assert np.isfinite(vectors).all() and np.isfinite(pooled).all(), "some values are not finite"
+        assert all(np.isfinite(one).all() for one in (vectors, pooled)), "some values are not finite"
         assert encoder.cell.max_length >= batch[0].shape[1], f"`max_length` is {encoder.cell.max_length}"
 
     def test_more_padding_changes_no_vector(self, encoder: TinyEncoder, batch: Arrays) -> None:

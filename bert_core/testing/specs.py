@@ -65,9 +65,9 @@ class SpecContract:
     def test_its_entry_module_loads_without_mindspore(self, manager: PluginManager) -> None:
         """Help and listings load every plugin, so none may cost the seconds that MindSpore takes to import."""
         owner = manager.owner(self.kind, self.name)
-        points = importlib_metadata.entry_points(group=GROUP, name=owner.name)
-        for module in {point.value for point in points if point.dist and point.dist.name == owner.distribution}:
-            check_light(module)
+        for point in importlib_metadata.entry_points(group=GROUP):
+            if point.name == owner.name and point.dist and point.dist.name == owner.distribution:
+                check_light(point.value)
 
     def test_its_spec_says_what_it_is(self, spec: Any) -> None:
         """One sentence, for a listing."""

@@ -15,7 +15,7 @@ import pytest
 from bert_core.cli.main import run
 from bert_core.errors import DeviceError
 from bert_core.plan import read_toml
-from bert_core.testing import PluginContract
+from bert_core.testing import DeviceContract, PluginContract
 
 FAKE = Path(__file__).parents[1] / "plugins" / "abacus"
 
@@ -37,6 +37,10 @@ def installed() -> Iterator[None]:
 
 class TestContract(PluginContract):
     entry_point = "fake_abacus"
+
+
+class TestDevice(DeviceContract):
+    name = "abacus"
 
 
 def test_it_is_described_with_all_that_its_spec_says(capsys: pytest.CaptureFixture[str]) -> None:

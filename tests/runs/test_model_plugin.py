@@ -15,7 +15,7 @@ from safetensors.numpy import load_file
 
 import bert_core
 from bert_core.cli.main import run
-from bert_core.testing import PluginContract
+from bert_core.testing import TINY_MODEL, ModelContract, PluginContract
 
 SOURCE = Path(__file__).parents[2] / "examples" / "albert" / "src"
 MODEL = ("--model", "albert", "--embedding-size", "8", "--num-hidden-layers", "3", "--epochs", "5")
@@ -53,6 +53,12 @@ def trained(command: Command, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 class TestContract(PluginContract):
     entry_point = "bertrun_albert.plugin"
+
+
+@pytest.mark.slow
+class TestModel(ModelContract):
+    name = "albert-like"
+    tiny = {**TINY_MODEL, "embedding_size": 8}
 
 
 def test_the_plugin_imports_the_public_face_of_the_host_alone() -> None:

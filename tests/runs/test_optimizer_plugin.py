@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from bert_core.cli.main import run
-from bert_core.testing import PluginContract
+from bert_core.testing import OptimizerContract, PluginContract
 
 FAKE = Path(__file__).parents[1] / "plugins" / "clipping"
 CLIPPED = ("--max-steps", "4", "--learning-rate", "0.5", "--clip-norm", "0.1", "--no-eval")
@@ -35,6 +35,10 @@ def installed() -> Iterator[None]:
 
 class TestContract(PluginContract):
     entry_point = "fake_clipping"
+
+
+class TestOptimizer(OptimizerContract):
+    name = "clipping-descent"
 
 
 @pytest.mark.parametrize("accumulate", ["1", "2"])

@@ -261,3 +261,7 @@ def test_where_the_library_differs_from_google() -> None:
     assert ours("a᙭b") == ["a᙭b"]
     assert library("a᙭b") == ["a", "᙭", "b"]
     assert library(punctuation) == [punctuation]  # Unicode 14: ours splits where Python's tables know it
+
+
+def test_a_row_beyond_the_vocabulary_is_spelled_as_the_unknown_piece() -> None:
+    assert tokenizer().spelled([len(PIECES) - 1, len(PIECES), 10**6]) == [PIECES[-1], "[UNK]", "[UNK]"]

@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 from bertrun_classifier.decision import Decision
 
-from bert_core.testing import MetricContract, PluginContract, TaskContract
-from bert_core.testing.tiny import TINY_LINES
+from bert_core.testing import TINY_LINES, MetricContract, PluginContract, TaskContract
 
 TABLE = "text\tlabel\n" + "".join(f"{text}\t{label}\n" for label, text in TINY_LINES)
 NUMBERS = "text\tlabel\n" + "".join(f"{text}\t{len(text) / 10}\n" for _, text in TINY_LINES)

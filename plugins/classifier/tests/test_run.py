@@ -82,15 +82,6 @@ def test_the_checkpoint_has_the_names_of_bert_for_sequence_classification(finish
     assert config["id2label"] == {"0": "blue", "1": "red"}
 
 
-def test_a_stopped_run_ends_with_the_same_bytes(finished: Path, command: Command, tmp_path: Path) -> None:
-    again = tmp_path / "again"
-    assert run(command(again, "train.tsv", "dev.tsv", "--epochs", "15", "--stop-after", "7")) == 0
-    assert run(["resume", str(again)]) == 0
-    for name in ("model.safetensors", "training.safetensors"):
-        assert (again / "latest" / name).read_bytes() == (finished / "latest" / name).read_bytes()
-    assert (again / "predictions.jsonl").read_bytes() == (finished / "predictions.jsonl").read_bytes()
-
-
 def test_it_evaluates_and_predicts(finished: Path, data: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["eval", str(finished), "--eval-data", str(data / "train.tsv"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["majority_accuracy"] == 0.6

@@ -77,13 +77,6 @@ def test_linear_starts_above_zero_does_not_jump_and_ends_above_zero(warmup: floa
     assert all(abs(after - before) <= slope + 1e-12 for before, after in pairwise(values))
 
 
-@pytest.mark.parametrize("kind", [Linear, Constant])
-def test_whoever_asks_beyond_the_end_gets_no_negative_rate(kind: type[Linear] | type[Constant]) -> None:
-    schedule = kind(WarmupOptions(warmup=0.1), 10)
-    assert schedule(10) >= 0
-    assert schedule(1000) >= 0
-
-
 @pytest.mark.parametrize("warmup", [0, 0.5, 0.999, 1, 2, 10_000])
 def test_shares_and_whole_numbers_make_sense(warmup: float) -> None:
     assert list(WarmupOptions(warmup=warmup).problems()) == []

@@ -10,8 +10,7 @@ import pytest
 from bertrun_pretraining.example import Guess, Truth
 from bertrun_pretraining.metrics import MaskedPieces
 
-from bert_core.testing import MetricContract, PluginContract, TaskContract
-from bert_core.testing.tiny import TINY_LINES
+from bert_core.testing import TINY_LINES, MetricContract, PluginContract, TaskContract
 
 TEXT = "".join(f"{text}\n" + ("\n" if place % 3 == 2 else "") for place, (_, text) in enumerate(TINY_LINES * 2))
 
