@@ -6,7 +6,7 @@ import inspect
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import metadata as stdlib_metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -260,6 +260,7 @@ def _closed(sentence: str) -> str:
     return sentence if sentence.endswith((".", "?", "!")) else f"{sentence}."
 
 
+@cache
 def host_version() -> str:
     """The installed version of the host."""
     try:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import importlib_metadata
 import pytest
@@ -67,6 +69,19 @@ assert not {'mindspore', 'numpy'} & set(sys.modules)
 def test_a_question_is_answered_in_half_a_second_of_the_processor(asked):
     command = [sys.executable, "-m", "bert_core.cli", *ASKED[asked]]
     assert any(_processor_seconds(command) < SECONDS for _ in range(4))
+
+
+def test_thirty_plugins_do_not_slow_the_start(tmp_path):
+    made = Path(__file__).parents[2] / "benchmarks" / "startup.py"
+    specification = importlib.util.spec_from_file_location("startup", made)
+    startup = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(startup)
+    assert len(startup.make(tmp_path, 30)) == 30
+    environment = {**_environment(), "PYTHONPATH": os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])}
+    command = [sys.executable, "-m", "bert_core.cli"]
+    listed = subprocess.run([*command, "plugins"], env=environment, capture_output=True, text=True, check=True).stdout
+    assert listed.count("  bertrun-made-") == listed.count("    task: made-") == 30
+    assert any(startup.seconds(tmp_path, None, "--help") < SECONDS for _ in range(10))
 
 
 def _processor_seconds(command):
