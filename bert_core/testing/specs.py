@@ -19,9 +19,9 @@ from importlib_metadata import EntryPoint
 
 from bert_core.errors import ConfigError
 from bert_core.manager import GROUP, PluginManager
-from bert_core.policy import Policy
 from bert_core.options import Layer, OptionInfo, index_options, options_of, resolve
 from bert_core.plan import CHOSEN, RUN, read_run_file
+from bert_core.policy import Policy
 from bert_core.run_options import RunOptions
 from bert_core.types import Spec
 

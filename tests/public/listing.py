@@ -30,7 +30,7 @@ def _lines() -> Iterator[tuple[str, str]]:
     for name in sorted(bert_core.__all__):
         yield from _of(f"bert_core.{name}", getattr(bert_core, name))
     for name in sorted(bert_core.testing.__all__):
-        attributes = vars(getattr(bert_core.testing, name)).get("__annotations__", {})
+        attributes = getattr(getattr(bert_core.testing, name), "__annotations__", {})
         yield f"bert_core.testing.{name}", ", ".join(attributes)
     for name, hook in sorted(vars(hookspecs).items()):
         if name in REGISTRATION or name.startswith("bertrun_"):
