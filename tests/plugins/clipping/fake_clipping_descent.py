@@ -4,7 +4,7 @@ from mindspore import ParameterTuple, nn, ops
 
 
 class ClippingDescent(nn.Cell):
-    """p = p - rate * factor * gradient.
+    """p = p - rate * (factor * gradient + decay * p).
 
     Args:
         groups: What is updated.
@@ -15,6 +15,7 @@ class ClippingDescent(nn.Cell):
         self.notes = ("this descent clips itself",)
         self.parameters = ParameterTuple([parameter for group in groups for parameter in group.parameters])
         self.rates = tuple(group.rate for group in groups for _ in group.parameters)
+        self.decays = tuple(group.weight_decay for group in groups for _ in group.parameters)
         self.each = ops.HyperMap()
         self.subtract = ops.ApplyGradientDescent()
         self.half_square = ops.L2Loss()
@@ -28,9 +29,9 @@ class ClippingDescent(nn.Cell):
         return squares, ops.sqrt(2 * squares.sum())
 
     def clipped(self, gradients, factor, learning_rate, step):
-        take = ops.partial(_take, self.subtract, learning_rate * factor)
-        return ops.depend(step, self.each(take, self.rates, self.parameters, gradients))
+        take = ops.partial(_take, self.subtract, factor, learning_rate)
+        return ops.depend(step, self.each(take, self.rates, self.decays, self.parameters, gradients))
 
 
-def _take(subtract, rate, multiple, parameter, gradient):
-    return subtract(parameter, rate * multiple, gradient)
+def _take(subtract, factor, rate, multiple, decay, parameter, gradient):
+    return subtract(parameter, rate * multiple, gradient * factor + decay * parameter)
