@@ -54,7 +54,7 @@ def written(folder: Path) -> dict[str, bytes]:
 
 def test_an_observer_that_tries_changes_nothing(command: Command, installed: Any, tmp_path: Path) -> None:
     assert run(command(tmp_path / "alone", *SHORT)) == 0
-    installed("meddling")
+    installed("meddling", "good")  # the second one is not used
     assert run(command(tmp_path / "watched", *SHORT)) == 0
     tried = sys.modules["fake_meddling"].TRIED
     assert {what for what, _ in tried} == {"tables", "table", "list", "steps", "loss", "scores", "no scores"}
