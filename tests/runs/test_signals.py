@@ -64,9 +64,11 @@ def terminated(interrupted: Stopped) -> Stopped:
     return stopped(["resume", str(folder)], folder, signal.SIGTERM)
 
 
-def test_no_thread_but_the_first_can_receive_ctrl_c(interrupted: Stopped, terminated: Stopped) -> None:
+def test_no_thread_but_the_first_and_the_one_that_waits_for_it_can_receive_ctrl_c(
+    interrupted: Stopped, terminated: Stopped
+) -> None:
     """In any other one, MindSpore's handler would turn it into SIGTERM."""
-    assert (interrupted.open_threads, terminated.open_threads) == (0, 0)
+    assert max(interrupted.open_threads, terminated.open_threads) <= 1
 
 
 @pytest.mark.parametrize(("which", "code"), [("interrupted", 130), ("terminated", 143)])
