@@ -6,6 +6,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,17 +17,23 @@ from bert_core.interrupt import Terminated, sigterm_as_ctrl_c
 from bert_core.manager import host_version
 
 from .arguments import take
-from .data import data
-from .describe import describe
-from .embed import embed
-from .evaluate import evaluate, predict, resume
-from .export import export
-from .new_plugin import new_plugin
-from .plugins import plugins
-from .run import RunCommand
-from .score import score
 from .state import State
-from .weights import weights
+
+COMMANDS = {
+    "run": ("run:run", "Train, evaluate and predict; this is what `bertrun --task NAME` does."),
+    "resume": ("evaluate:resume", "Go on with a run that was stopped, from its newest whole checkpoint."),
+    "eval": ("evaluate:evaluate", "Score the best checkpoint of a run on a file."),
+    "predict": ("evaluate:predict", "Predict texts: a JSON line for each, in order."),
+    "score": ("score:score", "Score predictions in a file, whichever system made them."),
+    "embed": ("embed:embed", "Turn texts into vectors, with weights or with a run."),
+    "export": ("export:export", "Write a run's network for other programs: ONNX or MindIR."),
+    "data": ("data:data", "Data before a run: convert it, show it, check it, count it, split it."),
+    "weights": ("weights:weights", "Pre-trained weights: what there is, how to get it, and what files hold."),
+    "describe": ("describe:describe", "Tell what a task, a model, a device, ... is, and its options."),
+    "plugins": ("plugins:plugins", "List the plugins, tell why one is used, lock them."),
+    "new-plugin": ("new_plugin:new_plugin", "Write a package to begin a plugin with."),
+}
+"""The host's own, what people need first: where each is, imported when it is asked for, and its line of help."""
 
 EPILOG = """\b
 Examples:
@@ -63,16 +70,26 @@ class Driver(click.Group):
             return 0
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """A command of the host, else one that a plugin mounts."""
-        if cmd_name in self.commands:
-            return self.commands[cmd_name]
+        """A command of the host, imported now, else one that a plugin mounts."""
+        if cmd_name in COMMANDS:
+            module, _, name = COMMANDS[cmd_name][0].partition(":")
+            command: click.Command = getattr(import_module(f"bert_core.cli.{module}"), name)
+            return command
         mounted: click.Command | None = ctx.ensure_object(State).manager.command(cmd_name)
         return mounted
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The host's commands, what people need first, then the plugins', without names that two own."""
         mounted = [command.name for command, _ in ctx.ensure_object(State).manager.commands if " " not in command.name]
-        return [*self.commands, *sorted(name for name in mounted if mounted.count(name) == 1)]
+        return [*COMMANDS, *sorted(name for name in mounted if mounted.count(name) == 1)]
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """A line for each command, for which the host's own are not imported."""
+        names = self.list_commands(ctx)
+        limit = formatter.width - 6 - max(map(len, names))
+        mounted = {command.name: command.get_short_help_str(limit) for command, _ in ctx.obj.manager.commands}
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, COMMANDS[name][1] if name in COMMANDS else mounted[name]) for name in names])
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Both ways in."""
@@ -101,11 +118,6 @@ def driver() -> None:
     """Train, evaluate and serve BERT-family encoders on MindSpore."""
 
 
-COMMANDS = (RunCommand(), resume, evaluate, predict, score, embed, export, data, weights, describe, plugins, new_plugin)
-for command in COMMANDS:
-    driver.add_command(command)
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and leave with its exit code."""
     sys.exit(run(sys.argv[1:] if arguments is None else arguments))
@@ -117,7 +129,7 @@ def run(arguments: Sequence[str]) -> int:
         blocked, rest = take(arguments, "--no-plugin")
         locked, rest = take(rest, "--locked")
         lock = Path(locked[-1]).absolute() if locked else None
-        state = State(blocked=blocked, locked=lock, taken=frozenset(driver.commands), arguments=tuple(arguments))
+        state = State(blocked=blocked, locked=lock, taken=frozenset(COMMANDS), arguments=tuple(arguments))
         with sigterm_as_ctrl_c():
             result: Any = driver.main(rest, prog_name="bertrun", standalone_mode=False, obj=state)
         return result if isinstance(result, int) else 0

@@ -15,7 +15,6 @@ from bert_core.errors import PluginError
 from bert_core.lock import Lock
 from bert_core.manager import PluginManager, PluginRecord
 from bert_core.names import did_you_mean
-from bert_core.plan import WITH_PRESETS
 
 from .state import State
 
@@ -94,6 +93,8 @@ def _given(manager: PluginManager) -> Iterator[tuple[str, str, PluginRecord]]:
     for record in manager.records:
         for kind, name in record.provides:
             yield kind, name, record
+    from bert_core.plan import WITH_PRESETS  # what decides runs is not needed to list plugins
+
     for kind in WITH_PRESETS:
         for name, spec in manager.specs(kind).items():
             for preset in spec.presets:

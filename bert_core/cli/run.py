@@ -136,3 +136,6 @@ def _sections(manager: PluginManager, names: Mapping[str, str | None]) -> Iterab
 
 def _title(manager: PluginManager, kind: str, choice: Choice) -> str:
     return f"{kind.capitalize()} {choice.name} ({manager.owner(kind, choice.spec.name).title})"
+
+
+run = RunCommand()

@@ -12,7 +12,8 @@ import click
 import pytest
 
 from bert_core.cli.legacy import FLAGS, OF_TASK
-from bert_core.cli.main import driver
+from bert_core.cli.main import COMMANDS, driver
+from bert_core.cli.run import RunCommand
 from bert_core.cli.state import State
 from bert_core.cli.task_command import TaskCommand
 from bert_core.manager import KINDS, PluginManager
@@ -50,14 +51,14 @@ def flags_of(words: tuple[str, ...], named: tuple[str, ...]) -> frozenset[str]:
             infos += options_of(spec.options, name) if kind != "task" or name in named else ()
     run = {flag for info in infos for flag in _both(info)} | {f"--{kind}" for kind in KINDS}
     if not words:
-        return frozenset(run | _flags(driver.commands["run"]))
+        words = ("run",)
     command: click.Command | None = driver
     for word in words:
         if not isinstance(command, click.Group):
             break
         command = command.get_command(click.Context(command, obj=State(blocked=[], taken=frozenset())), word)
         assert command is not None, f"there is no `bertrun {' '.join(words)}`"
-    return frozenset(_flags(command) | (run if isinstance(command, TaskCommand) else set()))
+    return frozenset(_flags(command) | (run if isinstance(command, TaskCommand | RunCommand) else set()))
 
 
 def _both(info: OptionInfo) -> set[str]:
@@ -73,7 +74,7 @@ def test_commands_and_flags_exist(text: str) -> None:
         said = [word for word in words if not word.startswith("...")]
         begin = tuple(said[: next((at for at, word in enumerate(said) if word.startswith("-")), len(said))])
         task = tuple(said[said.index("--task") + 1 : said.index("--task") + 2]) if "--task" in said else ()
-        known = flags_of(begin, task) | {"--no-plugin", "--config", "--version"}
+        known = flags_of(begin, task) | _flags(driver) | {"--config"}
         if not begin:
             known |= {f"--{name}" for name in [*FLAGS, *(name for table in OF_TASK.values() for name in table)]}
         used = {word.split("=")[0] for word in said if FLAG.fullmatch(word.split("=")[0])}
@@ -87,8 +88,8 @@ def test_flags_that_text_names_are_options_of_something(text: str) -> None:
         for name, spec in manager.specs(kind).items():
             known |= {f"--{kind}", *(flag for info in options_of(spec.options, name) for flag in _both(info))}
     known |= {flag for info in options_of(RunOptions, "every run") for flag in _both(info)}
-    state = State(blocked=[], taken=frozenset(driver.commands))
-    for command in [driver, *driver.commands.values(), *(command for command, _ in state.manager.commands)]:
+    context = click.Context(driver, obj=State(taken=frozenset(COMMANDS)))
+    for command in [driver, *(driver.get_command(context, name) for name in driver.list_commands(context))]:
         known |= {flag for one in _all(command) for flag in _flags(one)}
     inline = {flag for code in re.findall(r"`([^`\n]+)`", text) for flag in FLAG.findall(code)}
     assert inline - known <= {f"--{name}" for name in FLAGS}

@@ -13,7 +13,7 @@ import tomli_w
 
 from bert_core.cli.arguments import spelled, take
 from bert_core.cli.legacy import FLAGS, OF_TASK, translate
-from bert_core.cli.main import driver
+from bert_core.cli.main import COMMANDS, driver
 from bert_core.cli.run import RunCommand, decide
 from bert_core.cli.state import State
 from bert_core.errors import PluginError, UsageError
@@ -733,3 +733,11 @@ def test_a_help_page_shows_the_defaults_of_the_task_and_of_the_size(shipped, ber
 )
 def test_the_json_of_run_squad_is_what_is_scored(words, evaluated):
     assert translate(words.split()) == ["--eval-data", evaluated]
+
+
+def test_the_line_of_help_of_a_command_is_its_own():
+    ctx = click.Context(driver)
+    for name, (_, line) in COMMANDS.items():
+        command = driver.get_command(ctx, name)
+        assert command.name == name
+        assert command.get_short_help_str(200) == line

@@ -13,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 
+from bert_core.cli.main import COMMANDS as OWN
 from bert_core.cli.main import driver, run
 from bert_core.cli.state import State
 
@@ -80,7 +81,7 @@ def _commands() -> Iterator[str]:
                 assert found is not None
                 yield from walk(found, [*words, name], ctx)
 
-    state = State(taken=frozenset(driver.commands))
+    state = State(taken=frozenset(OWN))
     return walk(driver, [], None)
 
 

@@ -134,7 +134,7 @@ def test_what_breaks_the_contract_is_told(contract, test, source, match):
     ("readme", "match"),
     [
         (README.replace("console", "text"), "no example"),
-        (README.replace("version ...", "version none"), "the README says\nbertrun, version none"),
+        (README.replace("version ...", "version none"), r"the README says\s+bertrun, version none"),
         (README.replace("--version", "--versions"), "prints"),
     ],
 )

@@ -6,9 +6,9 @@ from collections.abc import Iterable
 
 import click
 
-from bert_core import DeviceSpec, hookimpl
+from bert_core import DeviceSpec, Probe, hookimpl
 
-from . import ascend, ascend_probe, cpu, gpu, gpu_probe
+from . import ascend, cpu, gpu
 from .doctor.command import doctor
 from .launch.commands import launch
 
@@ -35,7 +35,7 @@ def bertrun_register_devices() -> Iterable[DeviceSpec]:
         summary="Huawei's Ascend, by CANN.",
         target="Ascend",
         options=ascend.AscendOptions,
-        probe=ascend_probe.probe,
+        probe=_probe_ascend,
         build=ascend.build,
         compute_dtypes=("float16", "bfloat16", "float32"),
         loss_scale=65536.0,
@@ -51,7 +51,7 @@ def bertrun_register_devices() -> Iterable[DeviceSpec]:
         summary="NVIDIA's GPU, by CUDA 11.6 and cuDNN 8.",
         target="GPU",
         options=gpu.GpuOptions,
-        probe=gpu_probe.probe,
+        probe=_probe_gpu,
         build=gpu.build,
         compute_dtypes=("float32", "float16"),
         loss_scale=65536.0,
@@ -68,3 +68,15 @@ def bertrun_register_commands() -> Iterable[click.Command]:
     """Many processes from one command, and whether runs can go here."""
     yield launch
     yield doctor
+
+
+def _probe_ascend() -> Probe:
+    from .ascend_probe import probe
+
+    return probe()
+
+
+def _probe_gpu() -> Probe:
+    from .gpu_probe import probe
+
+    return probe()

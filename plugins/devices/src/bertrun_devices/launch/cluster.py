@@ -8,9 +8,8 @@ from pathlib import Path
 
 from bert_core import UsageError
 
+from .defaults import PORT
 from .rank_table import RankTable
-
-PORT = 8118  # MindSpore's own default
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ from pathlib import Path
 
 from bert_core import DataError, UsageError
 
-HCCN_CONF = Path("/etc/hccn.conf")
 _ADDRESS = re.compile(r"address_(\d+)\s*=\s*(\S+)")
 
 

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 
 from bert_core import UsageError
 
-from .cluster import PORT, Cluster, machines, number, single_rank
+from .cluster import Cluster, machines, number, single_rank
+from .defaults import JOB_SCHEDULERS, PORT
 
 Environment = Mapping[str, str]
 Master = tuple[str, int] | None
@@ -75,7 +76,7 @@ def kubernetes(environment: Environment, workers: int | None, master: Master) ->
     return None
 
 
-FINDERS: Mapping[str, Finder] = {"slurm": slurm, "mpi": mpi, "kubernetes": kubernetes}
+FINDERS: Mapping[str, Finder] = dict(zip(JOB_SCHEDULERS, (slurm, mpi, kubernetes), strict=True))
 
 
 def found(name: str, environment: Environment, workers: int | None, master: Master) -> Cluster | None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from bert_core import UsageError
 
-from .hccn import HCCN_CONF, device_numbers, given_addresses, read_hccn_conf
-from .rank_table import RankTable, merged, problems_of, read_rank_table, table_of
+from .defaults import HCCN_CONF
+
+if TYPE_CHECKING:
+    from .rank_table import RankTable
 
 FILE = click.Path(path_type=Path)
 
@@ -30,6 +33,9 @@ def rank_table() -> None:
 @click.option("--output", type=FILE, metavar="FILE", help="Default: hccl_8p_01234567_IP.json, by what is in it.")
 def make(server: str, devices: str | None, addresses: tuple[str, ...], hccn_conf: Path, output: Path | None) -> None:
     """Write the table of one server."""
+    from .hccn import device_numbers, given_addresses, read_hccn_conf
+    from .rank_table import table_of
+
     known = given_addresses(addresses) if addresses else read_hccn_conf(hccn_conf)
     numbers = device_numbers(devices) if devices else sorted(known)
     if missing := [number for number in numbers if number not in known]:
@@ -44,6 +50,8 @@ def make(server: str, devices: str | None, addresses: tuple[str, ...], hccn_conf
 @click.option("--output", type=FILE, metavar="FILE", help="Default: hccl_2s_16p.json, by what is in it.")
 def merge(files: Sequence[Path], output: Path | None) -> None:
     """Write one table of the servers of FILES, in their order; ranks are counted anew."""
+    from .rank_table import merged, read_rank_table
+
     _write(merged([read_rank_table(file) for file in files]), output)
 
 
@@ -51,6 +59,8 @@ def merge(files: Sequence[Path], output: Path | None) -> None:
 @click.argument("file", type=FILE)
 def check(file: Path) -> None:
     """Say what is wrong with a table, or what is in it."""
+    from .rank_table import read_rank_table
+
     table = read_rank_table(file)
     for server in table.servers:
         ranks = ", ".join(f"{device.rank} on device {device.number}" for device in server.devices)
@@ -58,6 +68,8 @@ def check(file: Path) -> None:
 
 
 def _write(table: RankTable, output: Path | None) -> None:
+    from .rank_table import problems_of
+
     if problems := list(problems_of(table)):
         raise UsageError("this makes no rank table: " + "; ".join(problems))
     path = output or Path(table.file_name)
