@@ -13,15 +13,15 @@ TEMPLATES = Path(__file__).parent / "templates"
 PLACES = {"workflows": ".github/workflows", "project.toml": "pyproject.toml"}
 NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 USES: Mapping[str, str] = {
-    "task": "bertrun --task acme --weights minilm-l6 --train-data train.tsv --eval-data dev.tsv",
+    "task": "bertrun --task acme --weights minilm-l6 --train-data tests/pairs.tsv --eval-data tests/pairs.tsv",
     "model": "bertrun --task ner --model acme-tiny --vocab vocab.txt --train-data train.conll",
     "metric": "bertrun describe metric acme",
     "optimizer": "bertrun --task ner --optimizer acme --learning-rate 1e-4 --weights minilm-l6",
     "device": "bertrun --task ner --device acme --weights minilm-l6",
-    "tracker": "bertrun --task ner --weights minilm-l6 --output runs/ner && head runs/ner/acme.csv",
+    "tracker": "bertrun --task ner --weights minilm-l6 --track acme --output runs/ner && head runs/ner/acme.csv",
 }
 KINDS = tuple(USES)
-SUFFIXES = (".md", ".py", ".toml", ".yml")
+SUFFIXES = (".md", ".py", ".toml", ".tsv", ".yml")
 
 
 def files(name: str, kind: str) -> Iterator[tuple[str, str]]:

@@ -81,15 +81,15 @@ class Driver(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:
         """The host's commands, what people need first, then the plugins', without names that two own."""
         mounted = [command.name for command, _ in ctx.ensure_object(State).manager.commands if " " not in command.name]
-        return [*COMMANDS, *sorted(name for name in mounted if mounted.count(name) == 1)]
+        return [*self.commands, *sorted(name for name in mounted if mounted.count(name) == 1)]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """A line for each command, for which the host's own are not imported."""
         names = self.list_commands(ctx)
         limit = formatter.width - 6 - max(map(len, names))
-        mounted = {command.name: command.get_short_help_str(limit) for command, _ in ctx.obj.manager.commands}
+        commands = {**{command.name: command for command, _ in ctx.obj.manager.commands}, **self.commands}
         with formatter.section("Commands"):
-            formatter.write_dl([(name, COMMANDS[name][1] if name in COMMANDS else mounted[name]) for name in names])
+            formatter.write_dl([(name, commands[name].get_short_help_str(limit)) for name in names])
 
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Both ways in."""
@@ -116,6 +116,10 @@ class Driver(click.Group):
 @click.version_option(host_version() or "0 (not installed)", prog_name="bertrun")
 def driver() -> None:
     """Train, evaluate and serve BERT-family encoders on MindSpore."""
+
+
+for command_name, (_, line) in COMMANDS.items():
+    driver.add_command(click.Command(command_name, short_help=line))  # what `get_command` gives is the real one
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

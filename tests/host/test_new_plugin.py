@@ -15,8 +15,7 @@ from bert_core.new_plugin import KINDS, files
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ADDED = {
     "task": [("metric", "word-order-closeness"), ("task", "word-order")],
-    "tracker": [],
-    **{kind: [(kind, "word-order")] for kind in ("model", "metric", "optimizer", "device")},
+    **{kind: [(kind, "word-order")] for kind in ("model", "metric", "optimizer", "device", "tracker")},
 }
 
 

@@ -77,7 +77,7 @@ def test_how_long_each_looked_on_is_recorded_and_a_slow_one_is_named(
     assert list(first) == ["bertrun-meddling:meddling"]
     assert run(["resume", str(folder)]) == 0
     both = json.loads((folder / "environment.json").read_text(encoding="utf-8"))["observers"]
-    assert both["bertrun-meddling:meddling"] >= first["bertrun-meddling:meddling"] > 0
+    assert both["bertrun-meddling:meddling"] >= first["bertrun-meddling:meddling"] + 0.01 >= 0.02
     last = (folder / "log.txt").read_text(encoding="utf-8").splitlines()[-1]
     assert last.startswith("plugin bertrun-meddling:meddling took ")
 

@@ -1,11 +1,8 @@
+from pathlib import Path
+
 from bert_core.testing import MetricContract, PluginContract, TaskContract
 
-PAIRS = """\
-a cat sat\ta cat was sitting\t0.9
-the sun rose\tit rained all day long\t0.1
-he eats an apple\ta man eats\t0.6
-two dogs\ttwo dogs ran over the grass\t0.5
-"""
+PAIRS = Path(__file__).with_name("pairs.tsv").read_text(encoding="utf-8")
 
 
 class TestPlugin(PluginContract):
