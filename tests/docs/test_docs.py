@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shlex
 from collections.abc import Iterator
 from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import click
@@ -52,12 +54,13 @@ def flags_of(words: tuple[str, ...], named: tuple[str, ...]) -> frozenset[str]:
     run = {flag for info in infos for flag in _both(info)} | {f"--{kind}" for kind in KINDS}
     if not words:
         words = ("run",)
-    command: click.Command | None = driver
+    command: click.Command = driver
     for word in words:
         if not isinstance(command, click.Group):
             break
-        command = command.get_command(click.Context(command, obj=State(blocked=[], taken=frozenset())), word)
-        assert command is not None, f"there is no `bertrun {' '.join(words)}`"
+        found = command.get_command(click.Context(command, obj=State(blocked=[], taken=frozenset())), word)
+        assert found is not None, f"there is no `bertrun {' '.join(words)}`"
+        command = found
     return frozenset(_flags(command) | (run if isinstance(command, TaskCommand | RunCommand) else set()))
 
 
@@ -89,7 +92,8 @@ def test_flags_that_text_names_are_options_of_something(text: str) -> None:
             known |= {f"--{kind}", *(flag for info in options_of(spec.options, name) for flag in _both(info))}
     known |= {flag for info in options_of(RunOptions, "every run") for flag in _both(info)}
     context = click.Context(driver, obj=State(taken=frozenset(COMMANDS)))
-    for command in [driver, *(driver.get_command(context, name) for name in driver.list_commands(context))]:
+    mounted = [driver.get_command(context, name) for name in driver.list_commands(context)]
+    for command in [driver, *(command for command in mounted if command is not None)]:
         known |= {flag for one in _all(command) for flag in _flags(one)}
     inline = {flag for code in re.findall(r"`([^`\n]+)`", text) for flag in FLAG.findall(code)}
     assert inline - known <= {f"--{name}" for name in FLAGS}
@@ -114,3 +118,18 @@ def test_every_flag_of_the_modelzoo_has_its_row() -> None:
     rows = re.findall(r"^\| (`.*?) \|", PAGES["modelzoo.md"].read_text(encoding="utf-8"), re.MULTILINE)
     listed = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
     assert {*FLAGS, *(name for table in OF_TASK.values() for name in table)} <= listed
+
+
+def test_code_of_a_page_is_code(text: str, tmp_path: Path) -> None:
+    """Blocks of Python compile and what they import is there; blocks of TOML can be read."""
+    for language, block in re.findall(r"^```(python|toml)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        if language == "toml":
+            (tmp_path / "block.toml").write_text(block, encoding="utf-8")
+            read_toml(tmp_path / "block.toml")
+            continue
+        tree = ast.parse(block)
+        compile(tree, "page", "exec")
+        for one in ast.walk(tree):
+            if isinstance(one, ast.ImportFrom) and one.module and not one.module.startswith("bertrun_acme"):
+                module = import_module(one.module)
+                assert not [alias.name for alias in one.names if not hasattr(module, alias.name)]

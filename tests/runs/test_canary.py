@@ -51,7 +51,7 @@ LINES = {
     "plugins why": "canary",
     "new-plugin": "word-order --kind task --output NEW/word-order",
     "doctor": "",
-    "launch": f"--workers 1 --log-dir NEW/log -- {shlex.quote(sys.executable)} -m bert_core.cli plugins",
+    "launch": f"--workers 1 --grace 0.5 --log-dir NEW/log -- {shlex.quote(sys.executable)} -m bert_core.cli plugins",
     "launch rank-table": "--help",
     "launch rank-table make": "--server 10.0.0.1 --devices 0 --address 0=10.0.0.2 --output NEW/table.json",
     "launch rank-table check": "NEW/nothing.json",
@@ -89,8 +89,11 @@ COMMANDS = list(_commands())
 
 
 @pytest.fixture
-def canary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The file that the canary writes; it is installed here and in every process that this one starts."""
+def canary(finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The file that the canary writes; it is installed here and in every process that this one starts.
+
+    The run that commands take is made before, as it may import every plugin.
+    """
     path = tmp_path / "canary.txt"
     monkeypatch.setenv("CANARY", str(path))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(CANARY), os.environ.get("PYTHONPATH", "")]))

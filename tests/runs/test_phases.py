@@ -196,6 +196,7 @@ def test_seeds_are_for_one_process(
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.slow
 def test_two_processes_go_through_the_phases_of_one_and_go_on_where_they_stopped(
     straight: Path, file: Callable[..., Path], tmp_path: Path
 ) -> None:

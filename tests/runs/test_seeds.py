@@ -142,9 +142,8 @@ def test_a_dry_run_is_one_and_writes_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGTERM, 143), pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_signal_goes_to_the_run_at_work_and_resuming_ends_like_a_run_that_nothing_stopped(
     number: int, code: int, both: Path, command: Command, tmp_path: Path
 ) -> None:

@@ -53,7 +53,7 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return found
 
 
-@pytest.mark.parametrize("reduce", ["after", "each"])
+@pytest.mark.parametrize("reduce", ["after", pytest.param("each", marks=pytest.mark.slow)])
 def test_two_processes_take_the_steps_of_one(alone: dict[str, Any], tmp_path: Path, reduce: str) -> None:
     first, second = together(tmp_path / "out", 2, reduce)
     assert json.dumps(first) == json.dumps(second)  # an overflow in one is known to both
