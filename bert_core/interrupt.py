@@ -51,12 +51,13 @@ class StopFlag:
         self.signal_number = 0
         self._previous: dict[int, Any] = {}
         self._left = threading.Event()
+        self._listener = threading.Thread(target=self._listen, daemon=True, name="signals")
 
     def __enter__(self) -> StopFlag:
         for number in _BOTH:
             self._previous[number] = signal.signal(number, self._receive)
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _BOTH)
-        threading.Thread(target=self._listen, daemon=True, name="signals").start()
+        self._listener.start()
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
         return self
 
@@ -64,6 +65,7 @@ class StopFlag:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._left.set()
+        self._listener.join()  # a thread that is left cannot go on when Python ends
         for number, handler in self._previous.items():
             signal.signal(number, handler)
 

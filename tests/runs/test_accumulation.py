@@ -82,7 +82,7 @@ def line(
         ),
         "numbers": lambda: of_texts("classifier", _classified(folder, "numbers", ["1.5", "0", "3"]), "--regression"),
         "squad": lambda: of_texts("squad", _asked(folder), "--doc-stride", "8", "--max-query-length", "8"),
-        "pretrain": lambda: lambda output: pretrain(output),
+        "pretrain": lambda: lambda output: pretrain(output, "--batch-size", "10"),
     }
     make = makes[request.param]()
     return lambda output: [*make(output), *STILL.split(), *OPTIMIZER.split()]
